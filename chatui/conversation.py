@@ -1,0 +1,67 @@
+"""The vocabulary that every stage shares: turns, conversations and splits.
+
+Knows nothing of files, models or pages.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+Speaker = Literal["system", "user", "assistant"]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+DatasetId = NewType("DatasetId", str)
+RunId = NewType("RunId", str)
+ScoreId = NewType("ScoreId", str)
+StudyId = NewType("StudyId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said by one speaker."""
+
+    speaker: Speaker
+    text: str
+
+    def as_message(self) -> dict[str, str]:
+        """The turn as chat templates want it: `{"role", "content"}`."""
+        return {"role": self.speaker, "content": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One row of a dataset: what was said, and where it came from."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    split: Split = "train"
+    rejected: str | None = None  # the reply that people liked less, in preference data
+    label: str | None = None
+    source: str | None = None  # the dataset it came from, in a mixture
+    group: str | None = None  # rows that must stay in one split
+    parent: str | None = None  # the row it was derived from
+    file: str | None = None
+    row: int | None = None  # counted from 1, as people count
+
+    @property
+    def prompt(self) -> tuple[Turn, ...]:
+        """Everything before the last reply."""
+        return self.turns[:-1]
+
+    @property
+    def reference(self) -> str:
+        """The last reply: what a model's reply is compared with."""
+        return self.turns[-1].text
+
+
+def conversation_id(turns: tuple[Turn, ...]) -> str:
+    """Name a conversation by its content: 16 hex digits of the SHA-256 of its turns."""
+    return content_hash([[turn.speaker, turn.text] for turn in turns])[:16]
+
+
+def content_hash(value: object) -> str:
+    """SHA-256 of a value's canonical JSON: the same content has the same hash on any machine."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,101 @@
+"""What can go wrong with a file of conversations and with a dataset."""
+
+from chatui.errors.base import ChatUIError
+
+
+class FileMissing(ChatUIError):
+    """A file was named that is not there, or that cannot be opened."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The file {name} can't be read: {reason}. Check its name and place.")
+
+
+class NotConversations(ChatUIError):
+    """A file whose content is of a kind that holds no conversations, whatever its name says."""
+
+    def __init__(self, name: str, what: str) -> None:
+        kind, _, way_out = what.partition(": ")
+        advice = f"To use it, {way_out}" if way_out else "Add CSV, TSV, JSON, JSONL or Parquet"
+        super().__init__(f"{name} is {kind}. {advice}. Nothing was saved.")
+
+
+class NotAConversation(ChatUIError):
+    """The base model's chat template refuses the turns it was given."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This base model can't answer such a conversation: {reason}. "
+            "Check the order of the turns and the system prompt, or choose another base model."
+        )
+
+
+class NoRows(ChatUIError):
+    """A file that can be read and has nothing in it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"{name} has no rows: {why}. Put one conversation in each row, below a header such as "
+            "user,agent."
+        )
+
+
+class BrokenFile(ChatUIError):
+    """A file of the right kind that is damaged as a whole."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} can't be read: {reason}. Export it again. Nothing was saved.")
+
+
+class NoUsableRow(ChatUIError):
+    """A file of which not one row can be kept."""
+
+    def __init__(self, name: str, rows: int, first: str) -> None:
+        none = "Its only row can't" if rows == 1 else f"None of its {rows:,} rows can"
+        super().__init__(
+            f"{name}: {none} be used. {first} Mend the file, or choose other columns. "
+            "Nothing was saved."
+        )
+
+
+class ColumnsUnknown(ChatUIError):
+    """No column could be recognised as what the user says, or as the reply."""
+
+    def __init__(self, name: str, columns: list[str]) -> None:
+        listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
+        super().__init__(
+            f"{name}: it is not clear which column holds what the user says and which the reply. "
+            f"There are: {listed}. Choose both (on the command line, --map user=COLUMN "
+            "--map assistant=COLUMN)."
+        )
+
+
+class BadColumn(ChatUIError):
+    """A column was named that the file does not have."""
+
+    def __init__(self, name: str, column: str, columns: list[str]) -> None:
+        listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
+        super().__init__(f"{name} has no column {column[:40]!r}. Choose among: {listed}.")
+
+
+class BadMapping(ChatUIError):
+    """Columns were chosen in a way that makes no conversation."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The columns can't be used so: {problem}. Choose one column for user and another "
+            "for assistant."
+        )
+
+
+class UnknownStep(ChatUIError):
+    """A cleaning step was named that does not exist."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"There is no cleaning step {name[:40]!r}. Known: {', '.join(known)}.")
+
+
+class DatasetInUse(ChatUIError):
+    """A version cannot be deleted while a run learns from it."""
+
+    def __init__(self, name: str, run: str) -> None:
+        super().__init__(f"{name} can't be deleted now: {run} learns from it. Stop {run} first.")

@@ -1,0 +1,146 @@
+"""What can go wrong with base models, adapters, jobs, runs and scores."""
+
+from chatui.errors.base import ChatUIError
+
+
+class UnknownBase(ChatUIError):
+    """A base model's name that is neither the starter, a folder nor a Hub name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no base model called {name[:80]!r}. Use 'starter', a folder on this "
+            "machine, or a Hub name such as 'HuggingFaceTB/SmolLM2-135M-Instruct'."
+        )
+
+
+class BaseNotUsable(ChatUIError):
+    """A base model was found, but it cannot be trained or asked."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The base model {name!r} can't be used: {reason}. Choose another base model."
+        )
+
+
+class BaseNotReachable(ChatUIError):
+    """A base model of the Hub could not be downloaded."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The base model {name!r} could not be downloaded: {reason}. Check the name and the "
+            "network, or choose 'starter' or a folder on this machine."
+        )
+
+
+class AdapterNotUsable(ChatUIError):
+    """An adapter's folder is damaged, or belongs to another base model."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The adapter in {name!r} can't be used: {reason}. "
+            "Choose another run, or train this one again."
+        )
+
+
+class NoAdapterYet(ChatUIError):
+    """A run was asked to reply before it had learned anything."""
+
+    def __init__(self, run: str, state: str) -> None:
+        super().__init__(f"{run} is {state} and has no adapter yet. Wait, or choose another model.")
+
+
+class JobNotResumable(ChatUIError):
+    """Resume was asked for a job that is not at rest, or that is already complete."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(
+            f"{name} is {state}: only a stopped, interrupted or failed job can be resumed."
+        )
+
+
+class JobIsActive(ChatUIError):
+    """A job that waits or runs cannot be deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is still active. Stop it first, then delete it.")
+
+
+class CannotTrain(ChatUIError):
+    """A run was refused before it began; says every reason at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+class LossNotFinite(ChatUIError):
+    """Training diverged: the loss is no number any more."""
+
+    def __init__(self, step: int, learning_rate: float) -> None:
+        super().__init__(
+            f"Training went astray: at step {step} the loss is not a number any more. "
+            f"Start again with a smaller learning rate than {learning_rate:.2g}. "
+            "The best adapter before that is kept."
+        )
+
+
+class DatasetChanged(ChatUIError):
+    """The dataset version of a run is not what it was when the run was started."""
+
+    def __init__(self, dataset: str) -> None:
+        super().__init__(
+            f"The files of dataset version {dataset!r} have changed since this run was started. "
+            "Save a new version on the Data tab and start a new run."
+        )
+
+
+class NothingToLearn(ChatUIError):
+    """No row of a split can be used for training."""
+
+    def __init__(self, dataset: str, split: str, reason: str) -> None:
+        super().__init__(
+            f"No {split} conversation of {dataset!r} can be used: {reason}. "
+            "Raise max length, choose another base model, or change the dataset."
+        )
+
+
+class SetupChanged(ChatUIError):
+    """What a job was told to measure is no longer what it was when the job was made."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(
+            f"The {what} {name} has changed since this job was made, so its figures would mix two "
+            "things. Start a new one."
+        )
+
+
+class NotComparable(ChatUIError):
+    """Replies and references, or likelihoods, that no metric can take as they are."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This can't be scored: {reason}.")
+
+
+class EqualWeights(ChatUIError):
+    """Base and tuned are the same model, so a comparison would say nothing."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"The adapter of {run} changes nothing: base and tuned are the same model, so there is "
+            "nothing to compare. Train it for more steps, or choose another run."
+        )
+
+
+class NotScorable(ChatUIError):
+    """A run that cannot be scored as it stands."""
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(f"{run} can't be scored: {reason}.")
+
+
+class BadSetting(ChatUIError):
+    """A field of a form that holds nothing, or a value outside its limits."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        label = name.replace("_", " ").capitalize()
+        super().__init__(f"{label}: {reason[:1].lower()}{reason[1:]}. Change it and start again.")
