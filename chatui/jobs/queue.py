@@ -1,0 +1,163 @@
+"""The queue of a device: which job is next, on disk and under a file lock.
+
+Nobody has to be there for the queue to go on: a worker that ends starts the next one, and so does
+any page or command that looks (`tend`). Stop is a flag file; a worker that does not heed it is
+terminated, then killed, by whoever tends next.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict, cast
+
+from filelock import FileLock
+
+from chatui.errors import JobIsActive, JobNotResumable
+from chatui.jobs.journal import JobView, Journal, view_job
+from chatui.jobs.process import claim, kill, spawn, terminate
+from chatui.workspace import read_json, write_json
+
+TERMINATE_AFTER = 20.0  # seconds between the Stop flag and SIGTERM
+KILL_AFTER = 40.0  # and SIGKILL
+
+
+class _Queue(TypedDict):
+    active: str | None  # folders, relative to the workspace
+    waiting: list[str]
+    keys: dict[str, str]  # idempotency key → folder
+
+
+class Jobs:
+    """All jobs of a workspace; one runs at a time, the others wait in order."""
+
+    def __init__(self, workspace_root: Path, device: str = "default") -> None:
+        self._root = workspace_root.resolve()
+        self._file = self._root / "queue" / f"{device}.json"
+        self._lock = FileLock(self._file.with_suffix(".lock"))
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "Jobs":
+        """The queue that a job's folder belongs to: `WORKSPACE/KIND/NAME`."""
+        return cls(folder.resolve().parent.parent)
+
+    def submit(
+        self, kind: str, module: str, make_folder: Callable[[], Path], key: str | None = None
+    ) -> Path:
+        """Queue a job and start it if nothing runs; returns its folder.
+
+        `module` is run as `python -m module FOLDER`. `make_folder` makes and fills the folder. Two
+        submits with the same idempotency `key` are one job: the second gets the first's folder.
+        """
+        with self._queue() as queue:
+            known = queue["keys"].get(key) if key else None
+            if known is not None and (self._root / known).is_dir():
+                return self._root / known
+            folder = make_folder()
+            write_json(folder / "job.json", {"kind": kind, "module": module})
+            name = self._name(folder)
+            queue["waiting"].append(name)
+            if key:
+                queue["keys"][key] = name
+            self._start_next(queue)
+        return folder
+
+    def resume(self, folder: Path) -> None:
+        """Queue a job again that was stopped, interrupted or has failed."""
+        with self._queue() as queue:
+            view = self._view(folder, queue)
+            if view.is_active or view.state == "finished":
+                raise JobNotResumable(view.name, view.state)
+            (folder / "stop").unlink(missing_ok=True)
+            queue["waiting"].append(self._name(folder))
+            self._start_next(queue)
+
+    def stop(self, folder: Path) -> None:
+        """Ask a job to stop; one that still waits leaves the queue."""
+        with self._queue() as queue:
+            name = self._name(folder)
+            if name in queue["waiting"]:
+                queue["waiting"].remove(name)
+                Journal(folder).append("stopped")
+            elif self._view(folder, queue).state == "running":
+                (folder / "stop").touch()
+
+    def view(self, folder: Path) -> JobView:
+        """How a job stands."""
+        return self._view(folder, self._read())
+
+    def active(self) -> list[JobView]:
+        """The running job, if any, then those that wait, in order."""
+        queue = self._read()
+        names = [n for n in (queue["active"], *queue["waiting"]) if n]
+        folders = [self._root / name for name in names]
+        views = [self._view(folder, queue) for folder in folders if folder.is_dir()]
+        return [view for view in views if view.is_active]
+
+    def refuse_if_active(self, folder: Path) -> None:
+        """Raise if a job still waits or runs: its folder must stay."""
+        if self.view(folder).is_active:
+            raise JobIsActive(folder.name)
+
+    def tend(self, ended: Path | None = None) -> None:
+        """Start the next job if the device is free; end a worker that does not heed Stop.
+
+        `ended` is the folder of a worker that is about to exit and counts as gone already.
+        """
+        with self._queue() as queue:
+            if ended is not None and queue["active"] == self._name(ended):
+                queue["active"] = None
+            self._enforce_stop(queue)
+            self._start_next(queue)
+
+    def _start_next(self, queue: _Queue) -> None:
+        if queue["active"] and self._runs(self._root / queue["active"]):
+            return
+        queue["active"] = None
+        while queue["waiting"]:
+            folder = self._root / queue["waiting"].pop(0)
+            if folder.is_dir():
+                # Ours until the worker has a process id: at no moment does the job look dead.
+                claim(folder, os.getpid())
+                Journal(folder).begin()
+                spawn(folder, str(read_json(folder / "job.json")["module"]))
+                queue["active"] = self._name(folder)
+                return
+
+    def _enforce_stop(self, queue: _Queue) -> None:
+        if not queue["active"]:
+            return
+        folder = self._root / queue["active"]
+        flag = folder / "stop"
+        if not flag.exists() or not self._runs(folder):
+            return
+        waited = time.time() - flag.stat().st_mtime
+        if waited > KILL_AFTER:
+            kill(folder)
+        elif waited > TERMINATE_AFTER:
+            terminate(folder)
+
+    def _view(self, folder: Path, queue: _Queue) -> JobView:
+        return view_job(folder, is_queued=self._name(folder) in queue["waiting"])
+
+    def _runs(self, folder: Path) -> bool:
+        return folder.is_dir() and view_job(folder).state == "running"
+
+    def _name(self, folder: Path) -> str:
+        return folder.resolve().relative_to(self._root).as_posix()
+
+    def _read(self) -> _Queue:
+        if self._file.exists():
+            return cast(_Queue, read_json(self._file))
+        return {"active": None, "waiting": [], "keys": {}}
+
+    @contextmanager
+    def _queue(self) -> Iterator[_Queue]:
+        """The queue under its lock; written back only if it changed."""
+        with self._lock:
+            queue = self._read()
+            before = repr(queue)
+            yield queue
+            if repr(queue) != before:
+                write_json(self._file, queue)

@@ -1,0 +1,246 @@
+"""Jobs outlive whoever started them, wait their turn, and say how they stand."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chatui.errors import JobIsActive, JobNotResumable
+from chatui.jobs import Jobs, Journal
+from chatui.jobs import queue as queue_module
+from chatui.workspace import Workspace, read_json, write_json
+from tests.conftest import wait_until
+
+MODULE = "tests.jobs.sleeper"
+
+
+@pytest.fixture
+def jobs(workspace: Workspace) -> Iterator[Jobs]:
+    jobs = Jobs(workspace.root)
+    yield jobs
+    for folder in workspace.root.glob("runs/*"):
+        if (folder / "process.json").exists():
+            pid = int(str(read_json(folder / "process.json")["pid"]))
+            if pid != os.getpid() and psutil.pid_exists(pid):
+                psutil.Process(pid).kill()
+
+
+@pytest.fixture
+def submit(workspace: Workspace, jobs: Jobs) -> Callable[..., Path]:
+    def submit(key: str | None = None, go: int = 0, **config: object) -> Path:
+        def make_folder() -> Path:
+            folder = workspace.new_folder("runs", "r")
+            write_json(folder / "config.json", {"steps": 3, **config})
+            allow(folder, go)
+            return folder
+
+        return jobs.submit("train", MODULE, make_folder, key=key)
+
+    return submit
+
+
+def allow(folder: Path, steps: int) -> None:
+    (folder / "go").write_text(str(steps))
+
+
+def process_of(folder: Path) -> psutil.Process:
+    return psutil.Process(int(str(read_json(folder / "process.json")["pid"])))
+
+
+def test_a_job_runs_to_its_end_and_journals_each_step(jobs, submit):
+    folder = submit(go=3)
+
+    wait_until(lambda: jobs.view(folder).state == "finished")
+
+    view = jobs.view(folder)
+    assert (view.step, view.steps) == (3, 3)
+    kinds = [event["kind"] for event in view.events]
+    assert kinds == ["started", "step", "step", "step", "finished"]
+
+
+def test_a_second_job_waits_and_is_started_by_the_first_ones_end(jobs, submit):
+    first, second = submit(), submit(go=3)
+    assert [jobs.view(f).state for f in (first, second)] == ["running", "queued"]
+
+    allow(first, 3)
+
+    # Nobody tends the queue: reading events.jsonl does not start anything.
+    wait_until(
+        lambda: (
+            "finished" in (second / "events.jsonl").read_text()
+            if (second / "events.jsonl").exists()
+            else False
+        )
+    )
+    assert jobs.active() == []
+
+
+def test_a_killed_worker_reads_interrupted_although_it_is_our_zombie(jobs, submit):
+    folder = submit()
+    allow(folder, 1)
+    wait_until(lambda: jobs.view(folder).step == 1)
+
+    process = process_of(folder)
+    process.kill()
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
+
+    view = jobs.view(folder)
+    assert view.state == "interrupted"
+    assert view.step == 1
+
+
+def test_an_interrupted_job_resumes_where_it_was_and_finishes(jobs, submit):
+    folder = submit(go=1)
+    wait_until(lambda: jobs.view(folder).step == 1)
+    process_of(folder).kill()
+    wait_until(lambda: jobs.view(folder).state == "interrupted")
+
+    allow(folder, 3)
+    jobs.resume(folder)
+
+    wait_until(lambda: jobs.view(folder).state == "finished")
+    kinds = [event["kind"] for event in jobs.view(folder).events]
+    assert kinds == ["started", "step", "resumed", "step", "step", "finished"]
+
+
+def test_a_reused_process_id_is_not_taken_for_ours(jobs, submit):
+    folder = submit()
+    process_of(folder).kill()
+    other = read_json(folder / "process.json")
+
+    write_json(folder / "process.json", other | {"pid": os.getpid()})
+
+    assert jobs.view(folder).state == "interrupted"
+
+
+def test_a_worker_on_another_machine_is_judged_by_its_heartbeat(jobs, submit):
+    folder = submit()
+    owner = read_json(folder / "process.json")
+    process_of(folder).kill()
+    write_json(folder / "process.json", owner | {"machine": "elsewhere@1"})
+
+    (folder / "heartbeat").touch()
+    assert jobs.view(folder).state == "running"
+    os.utime(folder / "heartbeat", (1, 1))
+    assert jobs.view(folder).state == "interrupted"
+
+
+def test_stop_ends_a_running_job_and_takes_a_waiting_one_out_of_the_queue(jobs, submit):
+    running, waiting = submit(), submit()
+
+    jobs.stop(waiting)
+    jobs.stop(running)
+
+    wait_until(lambda: jobs.view(running).state == "stopped")
+    assert jobs.view(waiting).state == "stopped"
+    assert jobs.active() == []
+
+
+@pytest.mark.parametrize("patience", ["TERMINATE_AFTER", "KILL_AFTER"])
+def test_a_worker_that_does_not_heed_stop_is_ended_by_whoever_tends(
+    jobs, submit, monkeypatch, patience
+):
+    folder = submit(deaf=True)
+    wait_until(lambda: "started" in (folder / "events.jsonl").read_text())
+    wait_until(lambda: process_of(folder).cpu_times().user > 0.05)
+    monkeypatch.setattr(queue_module, patience, -1.0)
+
+    jobs.stop(folder)
+
+    def ended() -> bool:
+        jobs.tend()
+        return jobs.view(folder).state in ("stopped", "interrupted")
+
+    wait_until(ended)
+
+
+def test_the_same_key_is_the_same_job_also_when_pressed_at_the_same_moment(workspace, submit):
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: submit(key="double click"), range(8)))
+
+    assert len(set(folders)) == 1
+    assert workspace.names("runs") == ["r1"]
+
+
+def test_different_keys_are_different_jobs(submit):
+    assert submit(key="one") != submit(key="two")
+
+
+def test_a_failure_journals_the_sentence_of_its_error(jobs, submit):
+    folder = submit(go=3, fails="Row 7 is empty. Remove it.")
+
+    wait_until(lambda: jobs.view(folder).state == "failed")
+
+    assert jobs.view(folder).reason == "Row 7 is empty. Remove it."
+
+
+def test_a_bug_is_named_and_its_traceback_is_in_the_log(jobs, submit):
+    folder = submit(go=3, bug=True)
+
+    wait_until(lambda: jobs.view(folder).state == "failed")
+
+    assert "ZeroDivisionError" in str(jobs.view(folder).reason)
+    assert "Traceback" in (folder / "worker.log").read_text()
+
+
+def test_a_finished_job_cannot_be_resumed_and_an_active_one_not_deleted(jobs, submit):
+    folder = submit()
+    with pytest.raises(JobIsActive, match="Stop it first"):
+        jobs.refuse_if_active(folder)
+    allow(folder, 3)
+    wait_until(lambda: jobs.view(folder).state == "finished")
+
+    jobs.refuse_if_active(folder)
+    with pytest.raises(JobNotResumable, match="r1 is finished"):
+        jobs.resume(folder)
+
+
+def test_the_job_goes_on_when_the_process_that_started_it_is_gone(workspace, jobs):
+    folder = workspace.new_folder("runs", "r")
+    write_json(folder / "config.json", {"steps": 1})
+    start = (
+        "from pathlib import Path; from chatui.jobs import Jobs; import sys;"
+        f"Jobs(Path(sys.argv[1])).submit('train', {MODULE!r}, lambda: Path(sys.argv[2]))"
+    )
+    subprocess.run([sys.executable, "-c", start, str(workspace.root), str(folder)], check=True)
+    assert jobs.view(folder).state == "running"
+
+    allow(folder, 1)
+
+    wait_until(lambda: jobs.view(folder).state == "finished")
+
+
+def test_a_line_cut_by_a_kill_is_skipped_and_does_not_swallow_the_next(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append("step", step=1, steps=9)
+    with journal.path.open("a") as file:
+        file.write('{"kind": "ste')
+
+    journal.append("step", step=2, steps=9)
+
+    assert [event["step"] for event in journal.events()] == [1, 2]
+
+
+def test_a_journal_refuses_numbers_that_json_does_not_know(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        Journal(tmp_path).append("step", loss=float("nan"))
+
+
+def test_the_time_left_is_a_range_once_five_steps_show_a_pace(tmp_path):
+    write_json(tmp_path / "job.json", {"kind": "train", "module": MODULE})
+    write_json(tmp_path / "process.json", {"pid": 0, "created": 0, "machine": "elsewhere"})
+    (tmp_path / "heartbeat").touch()
+    lines = [{"kind": "started", "at": 0.0}]
+    lines += [{"kind": "step", "at": 10.0 * n, "step": n, "steps": 20} for n in range(1, 11)]
+    (tmp_path / "events.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+
+    low, high = Jobs(tmp_path.parent.parent).view(tmp_path).seconds_left()
+
+    assert low == pytest.approx(100)
+    assert high == pytest.approx(110)
