@@ -1,0 +1,178 @@
+"""Base models on offer: the bundled starter, folders on this machine, and names on the Hub.
+
+Reads files and, when a Hub model is first used, downloads it. No torch: the page asks here.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
+
+STARTER = "starter"
+STARTER_FOLDER = Path(__file__).parent / "starter"
+_HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_NEEDED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md"]
+_RUNTIME_MB = 450  # torch, transformers and the page's own process, before any weight
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A model to start from; what is not known before a download is None."""
+
+    name: str  # what a user types and what a run records
+    path: str  # a local folder, or a name on the Hub
+    title: str
+    licence: str
+    parameters: int | None
+    context: int | None  # tokens
+    size_mb: int | None  # on disk
+
+    @property
+    def memory_mb(self) -> int | None:
+        """About how much memory it takes to answer, loaded in 4 bits."""
+        if self.parameters is None:
+            return None
+        # Half a byte a weight, and the embeddings (up to a third of a small model) in two.
+        return round(_RUNTIME_MB + self.parameters * 1.0 / 2**20)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder on this machine."""
+        return Path(self.path).is_absolute()
+
+
+_FROM_THE_HUB = (
+    BaseModel(
+        name="HuggingFaceTB/SmolLM2-135M-Instruct",
+        path="HuggingFaceTB/SmolLM2-135M-Instruct",
+        title="SmolLM2 135M Instruct",
+        licence="apache-2.0",
+        parameters=134_515_008,
+        context=8192,
+        size_mb=269,
+    ),
+    BaseModel(
+        name="Qwen/Qwen2.5-0.5B-Instruct",
+        path="Qwen/Qwen2.5-0.5B-Instruct",
+        title="Qwen2.5 0.5B Instruct",
+        licence="apache-2.0",
+        parameters=494_032_768,
+        context=32768,
+        size_mb=988,
+    ),
+)
+
+
+def bases_on_offer() -> list[BaseModel]:
+    """What the page proposes: the starter first, then models that a download brings."""
+    return [find_base(STARTER), *_FROM_THE_HUB]
+
+
+def find_base(name: str) -> BaseModel:
+    """The base model of a name: "starter", a folder, or `owner/model` on the Hub.
+
+    Asks the disk only. Raises UnknownBase, or BaseNotUsable for a folder without a usable model.
+    """
+    name = name.strip()
+    if name == STARTER:
+        return _describe(STARTER_FOLDER, STARTER, "Starter", "apache-2.0")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _describe(folder.resolve(), name, folder.resolve().name, _licence(folder))
+    for base in _FROM_THE_HUB:
+        if base.name == name:
+            return base
+    if not _HUB_NAME.fullmatch(name):
+        raise UnknownBase(name)
+    return BaseModel(name, name, name.split("/")[1], "see the Hub", None, None, None)
+
+
+def local_folder(base: BaseModel) -> Path:
+    """The folder with a base model's files; a Hub model is downloaded if it is not here yet."""
+    if base.is_local:
+        return Path(base.path)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(base.path, allow_patterns=_NEEDED_FILES))
+    except LocalEntryNotFoundError as error:
+        raise BaseNotReachable(base.name, "the Hub can't be reached and it is not here") from error
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "an error")
+        raise BaseNotReachable(base.name, f"the Hub answered {status}") from error
+    except OSError as error:
+        raise BaseNotReachable(base.name, str(error).splitlines()[0][:200]) from error
+
+
+def chat_template(base: BaseModel) -> str:
+    """The chat template of a base model; raises BaseNotUsable if it has none."""
+    template = _template_in(local_folder(base))
+    if not template:
+        raise BaseNotUsable(base.name, "it has no chat template, so it can't hold a conversation")
+    return template
+
+
+def _template_in(folder: Path) -> str:
+    if (folder / "chat_template.jinja").exists():
+        return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    template = _json(folder / "tokenizer_config.json").get("chat_template", "")
+    if isinstance(template, list):  # several, by name
+        named = {entry["name"]: entry["template"] for entry in template}
+        return str(named.get("default", ""))
+    return str(template or "")
+
+
+def _describe(folder: Path, name: str, title: str, licence: str) -> BaseModel:
+    weights = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").exists() or not weights:
+        raise BaseNotUsable(name, "the folder holds no config.json with *.safetensors beside it")
+    if not _template_in(folder):
+        raise BaseNotUsable(name, "it has no chat template, so it can't hold a conversation")
+    config = _json(folder / "config.json")
+    size = sum(path.stat().st_size for path in weights)
+    try:
+        parameters = sum(_parameters(path) for path in weights)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BaseNotUsable(name, "its weights are damaged or incomplete") from error
+    context = config.get("max_position_embeddings")
+    return BaseModel(
+        name=name,
+        path=str(folder),
+        title=title,
+        licence=licence,
+        parameters=parameters,
+        context=context if isinstance(context, int) else None,
+        size_mb=max(1, round(size / 2**20)),
+    )
+
+
+def _parameters(weights: Path) -> int:
+    """Count the numbers in a safetensors file from its header, without reading them."""
+    with weights.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            count = 1
+            for length in tensor["shape"]:
+                count *= length
+            total += count
+    return total
+
+
+def _licence(folder: Path) -> str:
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8", errors="replace")[:4000] if card.exists() else ""
+    found = re.search(r"^license:\s*(\S+)", text, re.MULTILINE)
+    return found.group(1) if found else "unknown"
+
+
+def _json(path: Path) -> dict[str, object]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

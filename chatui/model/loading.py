@@ -1,0 +1,124 @@
+"""Load a base model in 4 bits: the only place with quantization settings.
+
+NF4 with double quantization, on CPU and GPU alike. Nothing here runs code that came with a model.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from bitsandbytes.functional import has_avx512bf16
+from bitsandbytes.nn import Linear4bit
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.utils import logging as transformers_logging
+
+from chatui.errors import BaseNotUsable
+from chatui.model.catalog import BaseModel, chat_template, local_folder
+from chatui.model.encoding import ChatEncoder
+from chatui.model.hashes import base_hash, template_hash
+
+_LONGEST_CONTEXT = 32_768  # what a tokenizer that knows no limit is held to
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A 4-bit base model and all that is needed to talk to it."""
+
+    base: BaseModel
+    model: Any
+    encoder: ChatEncoder
+    pad_id: int
+    base_hash: str
+    template_hash: str
+
+
+def device() -> torch.device:
+    """Where models run: the first GPU, or the processor."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def compute_dtype() -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32.
+
+    A processor without bfloat16 instructions emulates them, which is slower than float32.
+    """
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if has_avx512bf16() else torch.float32
+
+
+def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
+    """Load a base model in 4 bits, in evaluation mode and without adapters.
+
+    With `decodes_only` the CPU may use its packed kernel, five times as fast for one token at a
+    time; such a model must never be trained, scored, merged or saved. Raises BaseNotUsable or
+    BaseNotReachable.
+    """
+    chat_template(base)  # refuse early: without one there is nothing to load it for
+    folder = local_folder(base)
+    transformers_logging.disable_progress_bar()
+    dtype = compute_dtype()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            device_map={"": device()},
+            quantization_config=_quantization(dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise BaseNotUsable(base.name, f"it could not be loaded ({_first_line(error)})") from error
+    allow_packing(model, decodes_only)
+    model.eval()
+    return LoadedModel(
+        base=base,
+        model=model,
+        encoder=ChatEncoder(tokenizer, _context(model, tokenizer)),
+        pad_id=_pad_id(tokenizer),
+        base_hash=base_hash(base),
+        template_hash=template_hash(base),
+    )
+
+
+def allow_packing(model: torch.nn.Module, allowed: bool) -> None:
+    """Allow or forbid bitsandbytes to repack 4-bit layers for its CPU decoding kernel.
+
+    The first forward pass in evaluation mode repacks them in place, and from then on gradients
+    stop there without a word: a model that trains or is scored must not be repacked. The kernel
+    also refuses layers whose sides are not multiples of 64 (in) and 32 (out).
+    """
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            fits = module.in_features % 64 == 0 and module.out_features % 32 == 0
+            module.support_avx512bf16_for_cpu = allowed and fits and has_avx512bf16()
+
+
+def _quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _context(model: Any, tokenizer: Any) -> int:
+    known = [getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length]
+    return min(_LONGEST_CONTEXT, *(int(n) for n in known if n))
+
+
+def _pad_id(tokenizer: Any) -> int:
+    """A token to fill rows with; it is masked everywhere, so any will do."""
+    known = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    return int(next(n for n in known if n is not None))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

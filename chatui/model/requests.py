@@ -1,0 +1,49 @@
+"""What a model is asked, and what it answers: plain data, no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chatui.conversation import Turn
+from chatui.model.decoding import Decoding
+
+Ended = Literal["end", "limit", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Ask for the next reply to `turns`, which end with a user turn."""
+
+    turns: tuple[Turn, ...]
+    adapter: str | None = None  # hash of an attached adapter; None is the base model
+    decoding: Decoding = Decoding()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model said, and how it came about."""
+
+    text: str
+    tokens: int  # without the end-of-turn token
+    ended: Ended
+    adapter: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Ask how likely the last turn (the reference) is, given the turns before it."""
+
+    turns: tuple[Turn, ...]
+    adapter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """Sums over the reference's tokens, end-of-turn token included; pool before you divide."""
+
+    nats: float  # negative log-likelihood
+    tokens: int
+    bytes: int  # UTF-8 bytes of the reference's text
+    correct: int  # tokens that were the likeliest
+    skipped: str | None = None  # why there is no likelihood, in words; the sums are 0 then

@@ -1,0 +1,1 @@
+"""The bundled starter model, its tokenizer and the recipe that made them."""

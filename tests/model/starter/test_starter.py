@@ -1,0 +1,89 @@
+"""The bundled starter: it loads anywhere, reads any text, and its recipe runs again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoConfig, AutoTokenizer
+
+STARTER = Path(__file__).parents[3] / "chatui/model/starter"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(STARTER, local_files_only=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text())
+def test_any_text_in_any_script_survives_the_tokenizer(tokenizer, text):
+    plain = text.replace("<|", "")  # control tokens are not text
+    ids = tokenizer(plain, add_special_tokens=False)["input_ids"]
+
+    assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == plain
+
+
+def test_the_template_marks_the_reply_and_its_end_and_nothing_else(tokenizer):
+    messages = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": "good morning"},
+    ]
+    encoded = tokenizer.apply_chat_template(
+        messages, return_dict=True, return_assistant_tokens_mask=True
+    )
+
+    marked = zip(encoded["input_ids"], encoded["assistant_masks"], strict=True)
+    assert tokenizer.decode([i for i, mask in marked if mask]) == "good morning<|end|>"
+
+
+def test_every_linear_layer_fits_the_packed_kernel():
+    config = AutoConfig.from_pretrained(STARTER, local_files_only=True)
+
+    assert config.architectures == ["LlamaForCausalLM"]
+    assert config.max_position_embeddings >= 1024
+    narrow = config.num_key_value_heads * config.head_dim
+    for inputs, outputs in (
+        (config.hidden_size, config.hidden_size),
+        (config.hidden_size, narrow),
+        (config.hidden_size, config.intermediate_size),
+        (config.intermediate_size, config.hidden_size),
+    ):
+        assert inputs % 64 == 0
+        assert outputs % 32 == 0
+
+
+def test_its_card_says_what_it_was_trained_on_and_measured():
+    card = (STARTER / "README.md").read_text(encoding="utf-8")
+    facts = json.loads((STARTER / "training.json").read_text())
+
+    for source in ("self_dialogue_corpus", "STAR", "Taskmaster", "Personality Chat"):
+        assert source in card
+    assert f"{facts['held_out_bits_per_byte']:.2f}" in card
+    assert f"{facts['parameters'] / 1e6:.1f} M" in card
+
+
+@pytest.mark.slow
+def test_the_recipe_makes_a_model_that_loads_from_a_folder_of_conversations(tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    with (corpus / "small.jsonl").open("w") as file:
+        for n in range(5000):
+            messages = [
+                {"role": "user", "content": f"what is {n} and {n}?"},
+                {"role": "assistant", "content": f"that makes {2 * n}, my friend."},
+            ]
+            file.write(json.dumps({"messages": messages}) + "\n")
+
+    recipe = [sys.executable, "-m", "chatui.model.starter.pretrain", str(corpus)]
+    options = [str(tmp_path / "out"), "--tokens", "2048", "--batch", "1"]
+    subprocess.run([*recipe, *options], cwd=STARTER.parents[2], check=True)
+
+    facts = json.loads((tmp_path / "out/training.json").read_text())
+    assert facts["held_out_conversations"] > 0
+    assert AutoConfig.from_pretrained(tmp_path / "out").hidden_size == 192
+    assert (tmp_path / "out/model.safetensors").exists()
