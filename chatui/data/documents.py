@@ -1,0 +1,208 @@
+"""Read JSON, JSON Lines and Parquet: values as they are, of whatever type they are.
+
+Knows JSON's syntax, not conversations. A record that is broken is reported with its line, and the
+others are read.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from chatui.data.records import BadRecord, Record, Records, printable, shortened
+from chatui.errors import BrokenFile
+
+_MAX_BROKEN = 100  # in one JSON document; each costs a search for where the next element begins
+_BLANK = re.compile(r"[\s,]*")
+# What stands for a record that was read: its values, or the reason why there are none.
+_Element = tuple[object, str, str]  # value, problem, raw
+
+
+class _Refused(ValueError):
+    """JSON that Python would take and that would lose something."""
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether a text can only be JSON or JSON Lines."""
+    return text.lstrip()[:1] in ("{", "[")
+
+
+def read_json(text: str) -> Records:
+    """Read JSON Lines, a JSON list, an object with a list in it, or objects one after another."""
+    if _is_lines(text):
+        return _records("JSON Lines", _lines(text))
+    notes: tuple[str, ...] = ()
+    try:
+        document = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        kind = "JSON list, damaged" if text.lstrip()[0] == "[" else "JSON objects"
+        return _records(kind, _elements(text))
+    kind = "JSON list"
+    if isinstance(document, dict):
+        kind = "JSON object"
+        document, notes = _list_inside(document)
+    return _records(kind, ((value, "", "") for value in document), notes)
+
+
+def read_parquet(data: bytes, name: str) -> Records:
+    """Read a Parquet file, lists of turns included."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise BrokenFile(shortened(name, 60), _first_line(error)) from error
+    return _records("Parquet", ((row, "", "") for row in rows))
+
+
+def parse_json(text: str) -> object:
+    """Parse one JSON value, refusing NaN and keys that stand twice; raises ValueError."""
+    return _DECODER.decode(text)
+
+
+def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = ()) -> Records:
+    good, bad = [], []
+    columns: dict[str, None] = {}
+    for row, (value, problem, raw) in enumerate(elements, start=1):
+        if isinstance(value, list) and not problem:
+            value = {"messages": value}  # a bare list of turns
+        if problem or not isinstance(value, dict):
+            reason = problem or f"this is {in_words(value)}, not an object with named values"
+            bad.append(BadRecord(row, reason, shortened(raw or str(value))))
+            continue
+        values = {printable(str(key)): item for key, item in value.items()}
+        columns.update(dict.fromkeys(values))
+        good.append(Record(row, values))
+    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes)
+
+
+def in_words(value: object) -> str:
+    """What a JSON value is, for a sentence: "a number (42)"."""
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    if value is None:
+        return "nothing (null)"
+    name = names.get(type(value), "an object" if isinstance(value, dict) else type(value).__name__)
+    return "a text" if isinstance(value, str) else f"{name} ({shortened(str(value), 40)})"
+
+
+def _is_lines(text: str) -> bool:
+    """Whether most of the first lines are JSON values of their own."""
+    lines = [line for line in text[:1_000_000].split("\n") if line.strip()][:20]
+    whole = sum(_is_whole(line) for line in lines)
+    if len(lines) < 2:
+        return False
+    return 2 * whole > len(lines) or (_is_whole(lines[0]) and lines[0].lstrip()[0] in "{[")
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(text: str) -> Iterator[_Element]:
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if not line.strip():
+            continue
+        value, problem = None, ""
+        try:
+            value = _DECODER.decode(line)
+        except (ValueError, RecursionError) as error:
+            problem = f"line {number}: {_reason(error)}"
+        yield value, problem, line
+
+
+def _elements(text: str) -> Iterator[_Element]:
+    """The elements of a document that is damaged or has no brackets around them."""
+    start = len(text) - len(text.lstrip())
+    at = _skip(text, start + 1 if text[start] == "[" else start)
+    restart = _restart(text, at)
+    broken = 0
+    while at < len(text) and text[at] != "]":
+        line = text.count("\n", 0, at) + 1 if broken < _MAX_BROKEN else 0
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+            yield value, "", ""
+        except (ValueError, RecursionError) as error:
+            broken += 1
+            if broken > _MAX_BROKEN:
+                yield None, "the JSON is broken in more than 100 places; the rest is left out", ""
+                return
+            yield None, f"line {line}: {_reason(error)}", text[at : at + 300]
+            found = restart.search(text, max(at + 1, getattr(error, "pos", 0)))
+            end = found.end() if found else len(text)
+        at = _skip(text, end)
+
+
+def _skip(text: str, at: int) -> int:
+    """Where the next element begins."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+def _restart(text: str, at: int) -> re.Pattern[str]:
+    """How to find the next element after a broken one: it is indented as the first one is."""
+    newline = text.rfind("\n", 0, at)
+    if newline >= 0 and not text[newline:at].strip():
+        return re.compile(re.escape(text[newline:at]) + r"(?=[{\[])")
+    return re.compile(r"\}\s{0,9},\s{0,9}(?=[{\[])" if newline < 0 else r"\n(?=[{\[])")
+
+
+def _list_inside(document: dict[str, Any]) -> tuple[list[object], tuple[str, ...]]:
+    """The rows of a document that is one object."""
+    if any(key in document and _is_turn(document[key]) for key in ("messages", "conversations")):
+        return [document], ()
+    lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
+    rows = {k: v for k, v in lists.items() if isinstance(v[0], dict | list)}
+    if rows:
+        key = max(rows, key=lambda name: len(rows[name]))
+        return rows[key], (f"The rows were taken from the list {shortened(key, 40)!r}.",)
+    columns: dict[str, Any] = lists or {
+        k: v for k, v in document.items() if isinstance(v, dict) and v
+    }
+    if len(columns) > 1 and len(columns) == len(document):
+        return _rows_of_columns(columns), ()
+    return [document], ()
+
+
+def _rows_of_columns(columns: dict[str, Any]) -> list[object]:
+    """Rows of a table that was written column by column, as pandas does; gaps are null."""
+    keyed = {
+        name: values if isinstance(values, dict) else dict(enumerate(values))
+        for name, values in columns.items()
+    }
+    keys = dict.fromkeys(key for values in keyed.values() for key in values)
+    return [{name: values.get(key) for name, values in keyed.items()} for key in keys]
+
+
+def _is_turn(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"the JSON is broken at column {error.colno} ({error.msg})"
+    return "the JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _first_line(error: Exception) -> str:
+    return shortened(str(error).splitlines()[0] if str(error) else type(error).__name__, 120)
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _Refused(f"the key {shortened(twice, 40)!r} stands twice; which one counts?")
+    return values
+
+
+def _no_constant(name: str) -> object:
+    raise _Refused(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_key_twice, parse_constant=_no_constant)

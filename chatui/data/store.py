@@ -1,0 +1,207 @@
+"""Dataset versions on disk: whole or not there, and never changed once they are.
+
+A version is a folder `datasets/<slug>-v<number>` with conversations, removed rows, recipe and
+manifest. The test split of a dataset is locked: what one version tests, no later one trains on.
+"""
+
+import errno
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from chatui.conversation import SPLITS, Conversation, DatasetId, Split, Turn
+from chatui.data.cleaning import RemovedRow
+from chatui.data.files import (
+    FORMAT,
+    content_of,
+    read_conversations,
+    read_removed,
+    split_hash,
+    write_conversations,
+    write_recipe,
+    write_removed,
+)
+from chatui.data.prepare import Draft, count_splits, locked_keys, prepare, with_locked_test
+from chatui.workspace import Workspace, read_json, slug, write_json
+
+SAMPLE_FILE = Path(__file__).parent / "sample" / "support.csv"
+SAMPLE_NAME = "Sample support"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetView:
+    """A version as its manifest describes it."""
+
+    id: DatasetId
+    name: str
+    created_at: str  # UTC, ISO 8601
+    sample: bool  # whether it is the one that came along
+    system: str | None  # the prompt that goes with it through training, scoring and chat
+    rows_read: int
+    kept: int
+    changed: dict[str, int]  # rows kept, by the step that changed them
+    removed: dict[str, int]  # by step; kept and removed together are the rows read
+    splits: dict[Split, int]
+    split_hashes: dict[Split, str]
+    sha256: str  # of the content: turns, splits and labels
+    parent: str | None  # the version before this one
+    bytes: int  # on disk
+
+
+class DatasetStore:
+    """The dataset versions of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def save(self, draft: Draft, name: str, *, sample: bool = False) -> DatasetView:
+        """Save a draft as the next version of the dataset `name`, or find it saved already."""
+        if known := self.find(draft, name):
+            return known
+        prefix = slug(name)
+        draft = self.locked(draft, name)
+        relatives = self._relatives(prefix)
+        manifest = {
+            "format": FORMAT,
+            "name": name.strip(),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "sample": sample,
+            "parent": relatives[-1].id if relatives else None,
+            "sha256": content_of(draft.conversations, draft.options.system),
+            **_counts(draft),
+            "locked": sorted(locked_keys(draft).union(*(self._locked(v.id) for v in relatives))),
+        }
+        return self.view(self._write(draft, prefix, manifest))
+
+    def find(self, draft: Draft, name: str) -> DatasetView | None:
+        """The version of the dataset `name` that has this very content, if it is saved."""
+        relatives = self._relatives(slug(name))
+        if not relatives:
+            return None
+        sha256 = content_of(self.locked(draft, name).conversations, draft.options.system)
+        return next((view for view in relatives if view.sha256 == sha256), None)
+
+    def locked(self, draft: Draft, name: str) -> Draft:
+        """The draft as it would be saved: what earlier versions test is in the test split."""
+        keys: set[str] = set()
+        for view in self._relatives(slug(name)):
+            keys |= self._locked(view.id)
+        return with_locked_test(draft, keys)
+
+    def all(self) -> list[DatasetView]:
+        """All versions, oldest first."""
+        views = [self.view(name) for name in self._workspace.names("datasets")]
+        return sorted(views, key=lambda view: (view.created_at, _number(view.id)))
+
+    def view(self, dataset_id: str) -> DatasetView:
+        """What a version's manifest says; raises NotFound."""
+        manifest = self._manifest(dataset_id)
+        fields = {name: manifest[name] for name in DatasetView.__slots__ if name in manifest}
+        use = self._workspace.disk_use("datasets", dataset_id)
+        return DatasetView(**{**fields, "id": DatasetId(dataset_id)}, bytes=use)
+
+    def conversations(self, dataset_id: str, split: Split | None = None) -> list[Conversation]:
+        """The conversations of a version, each below its system prompt if there is one."""
+        system = self.view(dataset_id).system
+        rows = read_conversations(self._folder(dataset_id) / "conversations.parquet")
+        return [_below(row, system) for row in rows if split in (None, row.split)]
+
+    def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
+        """What cleaning removed, with step and reason."""
+        return read_removed(self._folder(dataset_id) / "removed.parquet")
+
+    def file(self, dataset_id: str) -> Path:
+        """The version's conversations as a file that can be prepared again."""
+        return self._folder(dataset_id) / "conversations.parquet"
+
+    def rename(self, dataset_id: str, name: str) -> None:
+        """Call a version something else; its id stays, so nothing that came of it is lost."""
+        slug(name)  # refuses what could not be a name
+        manifest = self._manifest(dataset_id)
+        write_json(self._folder(dataset_id) / "manifest.json", manifest | {"name": name.strip()})
+
+    def delete(self, dataset_id: str) -> None:
+        """Remove a version for good."""
+        self._workspace.delete("datasets", dataset_id)
+
+    def ensure_sample(self) -> DatasetView:
+        """The bundled sample as a saved version, made if there is none."""
+        for view in self.all():
+            if view.sample:
+                return view
+        return self.save(prepare(SAMPLE_FILE), SAMPLE_NAME, sample=True)
+
+    def _write(self, draft: Draft, prefix: str, manifest: dict[str, object]) -> str:
+        """Write the files under the next free number; two writers never get the same."""
+        numbers = [_number(view.id) for view in self._relatives(prefix)]
+        number = 1 + max(numbers, default=0)
+        while True:
+            target = self._workspace.folder("datasets", f"{prefix}-v{number}")
+            try:
+                with self._workspace.staged(target) as folder:
+                    write_conversations(folder / "conversations.parquet", draft.conversations)
+                    write_removed(folder / "removed.parquet", draft.removed)
+                    write_recipe(folder / "recipe.json", _recipe(draft))
+                    write_json(folder / "manifest.json", {"id": target.name, **manifest})
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                number += 1
+            else:
+                return target.name
+
+    def _relatives(self, prefix: str) -> list[DatasetView]:
+        """The versions of one dataset, oldest first: by their id, or by what they are called."""
+        return [v for v in self.all() if _family(v.id) == prefix or slug(v.name) == prefix]
+
+    def _locked(self, dataset_id: str) -> set[str]:
+        return set(cast(list[str], self._manifest(dataset_id)["locked"]))
+
+    def _manifest(self, dataset_id: str) -> dict[str, Any]:
+        return read_json(self._folder(dataset_id) / "manifest.json")
+
+    def _folder(self, dataset_id: str) -> Path:
+        return self._workspace.existing("datasets", dataset_id)
+
+
+def _counts(draft: Draft) -> dict[str, object]:
+    system = draft.options.system
+    return {
+        "system": system,
+        "rows_read": draft.rows_read,
+        "kept": len(draft.kept),
+        "changed": draft.changed,
+        "removed": draft.removed_by,
+        "splits": count_splits(draft.conversations),
+        "split_hashes": {s: split_hash(draft.conversations, s, system) for s in SPLITS},
+    }
+
+
+def _recipe(draft: Draft) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "file": draft.file,
+        "file_sha256": draft.file_sha256,
+        "kind": draft.kind,
+        "columns": draft.columns.as_dict(),
+        "steps": list(draft.options.steps),
+        "seed": draft.options.seed,
+        "system": draft.options.system,
+    }
+
+
+def _below(conversation: Conversation, system: str | None) -> Conversation:
+    """The conversation below the dataset's system prompt; a row's own goes before it."""
+    if system is None or conversation.turns[0].speaker == "system":
+        return conversation
+    return replace(conversation, turns=(Turn("system", system), *conversation.turns))
+
+
+def _family(dataset_id: str) -> str:
+    return dataset_id.rpartition("-v")[0]
+
+
+def _number(dataset_id: str) -> int:
+    tail = dataset_id.rpartition("-v")[2]
+    return int(tail) if tail.isdigit() else 0
