@@ -1,0 +1,1 @@
+"""Stage 2: fine-tune a base model on a dataset version, as a job that outlives the page."""

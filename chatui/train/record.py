@@ -1,0 +1,38 @@
+"""What a run's folder says it is: everything that its worker needs, frozen when it is started."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from chatui.train.config import TrainConfig
+from chatui.workspace import read_json, write_json
+
+
+class RunRecord(BaseModel, frozen=True, extra="forbid"):
+    """The contents of `config.json` in a run's folder."""
+
+    format: int = 1
+    dataset: str
+    dataset_sha256: str
+    base: str
+    config: TrainConfig
+    created_at: str
+
+    def write(self, folder: Path) -> None:
+        """Write it into a run's folder."""
+        write_json(folder / "config.json", self.model_dump(mode="json"))
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunRecord":
+        """Read it from a run's folder."""
+        return cls.model_validate(read_json(folder / "config.json"))
+
+
+def adapter_folder(run: Path) -> Path:
+    """Where a run keeps its best adapter so far."""
+    return run / "adapter"
+
+
+def checkpoints_folder(run: Path) -> Path:
+    """Where a run keeps what it needs to be resumed."""
+    return run / "checkpoints"

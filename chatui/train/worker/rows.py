@@ -1,0 +1,48 @@
+"""A dataset version as rows of tokens, and batches of them as tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from chatui.conversation import Conversation
+from chatui.model.encoding import CannotEncode, ChatEncoder, EncodedRow
+from chatui.model.likelihood import padded
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows to learn from, and what became of the others."""
+
+    rows: list[EncodedRow]
+    skipped: dict[str, int]  # why, and how many
+    cut: int  # rows that were longer than the limit
+
+
+def encode(conversations: Sequence[Conversation], encoder: ChatEncoder, max_length: int) -> Encoded:
+    """Mark every reply of every conversation; rows without a reply token are left out."""
+    rows: list[EncodedRow] = []
+    skipped: dict[str, int] = {}
+    cut = 0
+    limit = min(max_length, encoder.context)
+    nothing_left = f"no reply lies within the first {limit} tokens"
+    for conversation in conversations:
+        try:
+            whole = encoder.marked(conversation.turns)
+        except CannotEncode as error:
+            skipped[str(error)] = skipped.get(str(error), 0) + 1
+            continue
+        row = whole.upto(limit)
+        cut += row != whole
+        if row.reply_tokens:
+            rows.append(row)
+        else:
+            skipped[nothing_left] = skipped.get(nothing_left, 0) + 1
+    return Encoded(rows, skipped, cut)
+
+
+def collate(rows: Sequence[EncodedRow], pad_id: int) -> dict[str, torch.Tensor]:
+    """A batch: ids, their mask, and labels that are -100 wherever no reply is."""
+    ids, mask, targets = padded(rows, pad_id)
+    labels = torch.cat([torch.full_like(targets[:, :1], -100), targets[:, :-1]], dim=1)
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}

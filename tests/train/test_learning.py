@@ -1,0 +1,161 @@
+"""What a step learns from: reply tokens only, with equal weights, untouched by evaluating."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from chatui.conversation import Conversation, Turn
+from chatui.model.catalog import find_base
+from chatui.model.loading import LoadedModel, load_base
+from chatui.train.config import TrainConfig
+from chatui.train.worker.rows import collate, encode
+from chatui.train.worker.trainer import ReplyTrainer, validation_loss
+from chatui.train.worker.training import _arguments, train, with_adapter
+from tests.train.conftest import Bench, made
+
+
+def conversations(count: int = 12) -> list[Conversation]:
+    return [
+        Conversation(
+            id=str(n),
+            turns=(
+                Turn("user", f"Where is order {n}?"),
+                Turn("assistant", "It is on its way. " * (n % 5 + 1)),
+                Turn("user", "Thanks"),
+                Turn("assistant", "You are welcome."),
+            ),
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def loaded(tiny_base: Path) -> LoadedModel:
+    return load_base(find_base(str(tiny_base)))
+
+
+def gradients(loaded: LoadedModel, folder: Path, batches: list[list[int]], accumulate: int):
+    """The adapter's gradients after one step over some batches."""
+    config = TrainConfig(gradient_accumulation=accumulate, max_length=128, lora_rank=4)
+    model = with_adapter(loaded.model, config)
+    torch.manual_seed(3)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:  # zero at the start: then A would get no gradient
+            torch.nn.init.normal_(parameter, std=0.1)
+    trainer = ReplyTrainer(
+        batches=batches,
+        pad_id=loaded.pad_id,
+        base_name="tiny",
+        model=model,
+        args=_arguments(folder, config),
+        train_dataset=encode(conversations(), loaded.encoder, 128).rows,
+        data_collator=lambda rows: rows,
+    )
+    loader = iter(trainer.get_train_dataloader())
+    samples, count = trainer.get_batch_samples(loader, accumulate, torch.device("cpu"))
+    trainer.current_gradient_accumulation_steps = accumulate
+    model.train()
+    for batch in samples:
+        trainer.training_step(model, batch, count)
+    return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}, trainer
+
+
+def test_accumulated_batches_are_one_big_batch(tiny_base, tmp_path):
+    """Token by token, although the small batches hold very different numbers of them."""
+    fresh = [load_base(find_base(str(tiny_base))) for _ in range(2)]
+
+    whole, one = gradients(fresh[0], tmp_path, [list(range(12))], 1)
+    parts, several = gradients(fresh[1], tmp_path, [[0], [1, 2, 3, 4], list(range(5, 12))], 3)
+
+    assert one.reply_tokens == several.reply_tokens
+    assert several.nats == pytest.approx(one.nats, rel=1e-3)
+    assert whole.keys() == parts.keys()
+    for name, gradient in whole.items():
+        assert (
+            torch.nn.functional.cosine_similarity(gradient.flatten(), parts[name].flatten(), dim=0)
+            > 0.99
+        )
+        assert float(parts[name].norm()) == pytest.approx(float(gradient.norm()), rel=0.05)
+
+
+def test_the_loss_is_the_models_own_over_reply_tokens(loaded, tmp_path):
+    rows = encode(conversations(), loaded.encoder, 128).rows
+    batch = collate(rows, loaded.pad_id)
+    with torch.no_grad():
+        own = loaded.model(**batch).loss.item()
+
+    _, trainer = gradients(loaded, tmp_path, [list(range(12))], 1)
+
+    # The adapter of `gradients` moves the model a little; without it they are equal.
+    with trainer.model.disable_adapter():
+        trainer.start_step()
+        with torch.no_grad():
+            trainer.compute_loss(trainer.model, batch)
+    assert trainer.nats / trainer.reply_tokens == pytest.approx(own, rel=2e-3)
+
+
+def test_the_gradient_after_an_evaluation_equals_that_without(loaded, tmp_path):
+    model = with_adapter(loaded.model, TrainConfig(lora_rank=4))
+    rows = encode(conversations(), loaded.encoder, 128).rows
+    batch = collate(rows, loaded.pad_id)
+
+    def norm() -> float:
+        model.train()
+        model.zero_grad()
+        model(**batch).loss.backward()
+        total = [p.grad.norm() for p in model.parameters() if p.grad is not None]
+        return float(torch.stack(total).norm())
+
+    before = norm()
+    validation_loss(model, dict(enumerate(rows)), loaded.pad_id)
+
+    assert model.training
+    assert norm() == before > 0
+
+
+def test_every_linear_layer_but_the_head_has_an_adapter(loaded):
+    model = with_adapter(loaded.model, TrainConfig(lora_rank=4))
+
+    learned = {n.split(".lora_")[0] for n, p in model.named_parameters() if p.requires_grad}
+
+    assert len(learned) == 2 * 7
+    assert not any("lm_head" in name for name in learned)
+
+
+def test_rows_without_a_reply_token_are_skipped_and_counted_and_long_ones_cut(loaded):
+    long = Conversation("long", (Turn("user", "Hi"), Turn("assistant", "word " * 60)))
+    empty = Conversation("empty", (Turn("user", "word " * 60), Turn("assistant", "Hi")))
+
+    encoded = encode([*conversations(3), long, empty], loaded.encoder, max_length=40)
+
+    assert len(encoded.rows) == 4
+    assert encoded.cut == 2
+    assert encoded.skipped == {"no reply lies within the first 40 tokens": 1}
+    assert max(len(row.ids) for row in encoded.rows) == 40
+
+
+@pytest.mark.slow
+def test_how_often_is_evaluated_does_not_change_what_is_learned(
+    bench: Bench, start: Callable[..., str]
+):
+    hashes = set()
+    for evaluations in (1, 5):
+        task = made(bench, start, evaluations=evaluations, lora_dropout=0.1)
+        train(task)
+        last = [e for e in task.journal.events() if e["kind"] == "step"][-1]
+        hashes.add(last["loss"])
+
+    assert len(hashes) == 1
+
+
+@pytest.mark.slow
+def test_activation_checkpointing_learns_the_same(bench: Bench, start: Callable[..., str]):
+    losses = []
+    for thrifty in (False, True):
+        task = made(bench, start, activation_checkpointing=thrifty)
+        train(task)
+        losses.append([e["loss"] for e in task.journal.events() if "loss" in e])
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
