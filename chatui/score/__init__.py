@@ -1,0 +1,1 @@
+"""Score base and tuned on the locked test split: metrics, intervals, verdicts, signature."""

@@ -1,0 +1,109 @@
+"""Put a report together from what was measured."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from chatui.conversation import Conversation, content_hash
+from chatui.model.requests import Reply
+from chatui.score.comparison import Comparison, Outputs, compare, verdict_sentence
+from chatui.score.config import SYSTEMS, MetricName, ScoreConfig, System
+from chatui.score.measuring import Measured, Model
+from chatui.score.report import ItemFigures, Report, ScoredItem
+from chatui.score.seen import seen_in_training
+from chatui.score.signature import signature, versions
+
+
+def build_report(
+    name: str,
+    config: ScoreConfig,
+    model: Model,
+    measured: Measured,
+    *,
+    training: Iterable[Conversation],
+) -> Report:
+    """Compare both systems over the scored items; their order changes nothing."""
+    items = sorted(measured.scored, key=lambda item: item.id)
+    comparison = compare(_outputs(items, measured), config.seed)
+    hashes = _hashes(config, model, measured, items)
+    difference = comparison.differences[config.primary]
+    return Report(
+        score=name,
+        run=config.run,
+        dataset=config.dataset,
+        split=config.split,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        primary=config.primary,
+        verdict=verdict_sentence(config.primary, difference, len(items)),
+        base=comparison.base,
+        tuned=comparison.tuned,
+        differences=comparison.differences,
+        n=len(items),
+        total=len(items) + len(measured.skipped),
+        seen=seen_in_training(items, training),
+        signature=signature(config, hashes, comparison.signatures, len(items)),
+        hashes=hashes,
+        versions=versions(),
+        decoding=config.decoding.model_dump(),
+        seed=config.seed,
+        items=_scored_items(items, measured, comparison),
+        skipped=tuple(measured.skipped),
+    )
+
+
+def _outputs(items: Sequence[Conversation], measured: Measured) -> Outputs:
+    return Outputs(
+        references=[item.reference for item in items],
+        likelihoods={s: [measured.likelihoods[s][i.id] for i in items] for s in SYSTEMS},
+        replies={s: [measured.replies[s][i.id].text for i in items] for s in SYSTEMS},
+    )
+
+
+def _hashes(
+    config: ScoreConfig, model: Model, measured: Measured, items: Sequence[Conversation]
+) -> dict[str, str]:
+    return {
+        "test": config.test_hash,
+        "items": content_hash(sorted(item.id for item in items)),
+        "base": model.base_hash,
+        "adapter": config.adapter_hash,
+        "template": model.template_hash,
+        "decoding": config.decoding.digest(),
+        "base_replies": measured.reply_keys["base"],
+        "tuned_replies": measured.reply_keys["tuned"],
+    }
+
+
+def _scored_items(
+    items: Sequence[Conversation], measured: Measured, comparison: Comparison
+) -> tuple[ScoredItem, ...]:
+    """The items in the order of the dataset."""
+    place = {item.id: number for number, item in enumerate(items)}
+
+    def figures(system: System, item: Conversation) -> ItemFigures:
+        values = comparison.per_item[system]
+        return _item_figures(
+            measured.replies[system][item.id],
+            {name: float(values[name][place[item.id]]) for name in values},
+        )
+
+    return tuple(
+        ScoredItem(
+            id=item.id,
+            prompt=item.prompt,
+            reference=item.reference,
+            base=figures("base", item),
+            tuned=figures("tuned", item),
+        )
+        for item in measured.scored
+    )
+
+
+def _item_figures(reply: Reply, values: dict[MetricName, float]) -> ItemFigures:
+    perplexity = values["perplexity"]
+    return ItemFigures(
+        reply=reply.text,
+        ended=reply.ended,
+        perplexity=perplexity if perplexity < float("inf") else None,
+        bleu=values["bleu"],
+        chrf2=values["chrf2"],
+    )

@@ -1,0 +1,18 @@
+"""What a score has to know, frozen when it is started: `config.json` of its folder."""
+
+from typing import Literal
+
+from chatui.replies import RepliesJob
+
+MetricName = Literal["perplexity", "bleu", "chrf2"]
+System = Literal["base", "tuned"]
+SYSTEMS: tuple[System, System] = ("base", "tuned")
+
+
+class ScoreConfig(RepliesJob, frozen=True):
+    """Score a run's adapter against its base on the items of one split."""
+
+    run: str
+    primary: MetricName  # the metric that the verdict is about; fixed before anything is known
+    limit: int | None = None  # the first so many items in a seeded order
+    seed: int = 0  # of that order and of the resampling
