@@ -1,0 +1,1 @@
+"""Stage 4: people compare base and tuned blind, and what that shows."""
