@@ -1,0 +1,54 @@
+"""Open the stores of a workspace, once, and wire them together: the only place that does."""
+
+from dataclasses import dataclass
+
+from chatui.chat.feedback import FeedbackStore
+from chatui.data.store import DatasetStore
+from chatui.database import open_database
+from chatui.jobs import Jobs
+from chatui.model.shelf import ModelShelf
+from chatui.rate.store import StudyStore
+from chatui.replies.store import ReplyStore
+from chatui.score.store import ScoreStore
+from chatui.settings import Settings
+from chatui.train.runs import RunStore
+from chatui.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the page and the command line work with; no torch is loaded by opening it."""
+
+    settings: Settings
+    workspace: Workspace
+    jobs: Jobs
+    datasets: DatasetStore
+    runs: RunStore
+    replies: ReplyStore
+    scores: ScoreStore
+    studies: StudyStore
+    feedback: FeedbackStore
+    models: ModelShelf
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Services":
+        """Open (or make) the workspace, with the sample dataset in it."""
+        workspace = Workspace(settings.workspace)
+        jobs = Jobs(workspace.root)
+        datasets = DatasetStore(workspace)
+        datasets.ensure_sample()
+        runs = RunStore(workspace, jobs, datasets)
+        replies = ReplyStore(workspace)
+        database = open_database(settings.database_url or workspace.database_file)
+        return cls(
+            settings=settings,
+            workspace=workspace,
+            jobs=jobs,
+            datasets=datasets,
+            runs=runs,
+            replies=replies,
+            scores=ScoreStore(workspace, jobs, datasets, runs),
+            studies=StudyStore(database, workspace, jobs, datasets, runs, replies),
+            feedback=FeedbackStore(database),
+            models=ModelShelf(),
+        )
