@@ -1,0 +1,1 @@
+"""Pages for invited people, with nothing of the owner in them."""

@@ -1,0 +1,33 @@
+"""What a visitor has selected, and what the tabs of one page share.
+
+A selection holds ids only, is frozen and hashable, and stands in the address of the page, so that a
+reload or a link lands in the same place.
+"""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+TABS = ("data", "train", "score", "rate", "chat")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One chain: dataset version → run → score → study, and the open tab."""
+
+    tab: str = "data"
+    dataset: str | None = None
+    run: str | None = None
+    score: str | None = None
+    study: str | None = None
+    unsaved: bool = False  # whether the Data tab shows something that is not saved yet
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The components that every tab listens to; made once by `ui/app.py`."""
+
+    blocks: gr.Blocks
+    selection: gr.State  # holds a Selection; tabs write it, others listen to its change
+    timer: gr.Timer  # the only one: ticks every two seconds
+    tabs: gr.Tabs

@@ -1,0 +1,1 @@
+"""One tab a stage; no tab imports another."""

@@ -1,0 +1,224 @@
+"""Draw a draft or a saved version into the components of the Data tab.
+
+Each method returns the components it changes; what is shown is made again from the source, never
+kept beside it.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from chatui.conversation import Conversation
+from chatui.data.cleaning import STEPS
+from chatui.data.mapping import ROLES, Recognition
+from chatui.data.prepare import Draft, recognise_file
+from chatui.data.store import DatasetStore, DatasetView
+from chatui.errors import ChatUIError
+from chatui.services import Services
+from chatui.ui.errors import error_card
+from chatui.ui.state import Selection
+from chatui.ui.tabs.data import describe
+from chatui.ui.tabs.data.histogram import histogram_html, lengths
+from chatui.ui.tabs.data.parts import Parts
+from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
+
+Changes = dict[Any, Any]
+_MAX_COLUMNS = 500
+
+
+def told(html: str) -> gr.HTML:
+    """What is only there when there is something to say."""
+    return gr.HTML(html, visible=bool(html))
+
+
+class Drawing:
+    """What a source looks like."""
+
+    def __init__(self, services: Services, parts: Parts) -> None:
+        self._store = services.datasets
+        self._parts = parts
+
+    def show(self, source: Source, selected: Selection, position: int = 1) -> Changes:
+        """Everything about a source, with one of its conversations."""
+        parts = self._parts
+        changes: Changes = {
+            parts.source: source,
+            parts.picker: self.picker(source),
+            parts.problem: told(""),
+            parts.preparing: gr.Column(visible=source.is_file),
+            parts.saving: gr.Row(visible=source.is_file),
+            parts.again: gr.Button(visible=not source.is_file),
+            **self._keeping(source),
+        }
+        if source.is_file:
+            return changes | self._file(source, selected, position)
+        return changes | self._version(source, selected, position)
+
+    def _version(self, source: Source, selected: Selection, position: int) -> Changes:
+        parts = self._parts
+        view = self._store.view(source.version or "")
+        removed = self._store.removed_rows(view.id)
+        return {
+            parts.selection: replace(selected, unsaved=False),
+            parts.notes: told(""),
+            parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
+            parts.account: describe.account_html(view.rows_read, view.kept, removed),
+            parts.plot: histogram_html(lengths(self._conversations(view))),
+            **self.page(source, position),
+        }
+
+    def _file(self, source: Source, selected: Selection, position: int) -> Changes:
+        parts = self._parts
+        found = recognise_file(Path(source.path), source.file)
+        changes: Changes = {
+            parts.facts: told(""),
+            parts.name: source.name,
+            parts.prompt: source.options.system or "",
+            parts.seed: source.options.seed,
+        }
+        try:
+            draft = source.draft()
+        except ChatUIError as error:
+            return changes | self._nothing_usable(source, found, str(error), selected)
+        saved, sentence = self._saved(draft, source)
+        if not sentence:
+            draft = self._store.locked(draft, source.name)
+        selected = replace(selected, unsaved=saved is None)
+        source = replace(source, is_saved=saved is not None)
+        if saved is not None:  # going on from here means going on with that version
+            source = replace(source, version=saved.id)
+            selected = replace(selected, dataset=saved.id)
+        return changes | {
+            parts.source: source,
+            parts.selection: selected,
+            parts.picker: self.picker(source),
+            **self._keeping(source),
+            parts.notes: told(describe.notes_html(draft.notes)),
+            parts.splits: describe.splits_html(draft.splits, source.options.seed),
+            parts.account: describe.account_html(draft.rows_read, len(draft.kept), draft.removed),
+            parts.status: describe.status_html(saved, sentence),
+            parts.save: gr.Button(
+                variant="secondary" if saved else "primary", interactive=not sentence
+            ),
+            **self._columns(found, dict(draft.columns.as_dict()), draft.recognition.is_sure),
+            **self._steps(draft),
+            parts.plot: histogram_html(lengths(draft.conversations)),
+            **self.page(source, position),
+        }
+
+    def _nothing_usable(
+        self, source: Source, found: Recognition, sentence: str, selected: Selection
+    ) -> Changes:
+        """A file that can be read, but has no conversation in it by the columns chosen."""
+        parts = self._parts
+        chosen = {**found.chosen.as_dict(), **dict(source.options.mapping)}
+        return {
+            parts.selection: replace(selected, unsaved=True),
+            parts.problem: told(error_card(sentence)),
+            parts.notes: told(""),
+            parts.save: gr.Button(variant="primary", interactive=False),
+            parts.status: describe.status_html(None, ""),
+            **self._columns(found, chosen, is_sure=False),
+            **{part: "" for part in (parts.splits, parts.account, parts.preview, parts.where)},
+            **{part: "" for part in (*parts.examples, parts.plot)},
+            parts.position: 1,
+            **{
+                switch: gr.Checkbox(label=step.title, value=step.name in source.options.steps)
+                for step, switch in zip(STEPS, parts.switches, strict=True)
+            },
+        }
+
+    def _saved(self, draft: Draft, source: Source) -> tuple[DatasetView | None, str]:
+        """The version that holds this already, or what is wrong with the name."""
+        try:
+            return self._store.find(draft, source.name), ""
+        except ChatUIError as error:
+            return None, str(error)
+
+    def _columns(self, found: Recognition, chosen: dict[str, str], is_sure: bool) -> Changes:
+        parts = self._parts
+        names = list(found.columns[:_MAX_COLUMNS])
+        fields = zip(parts.columns, ROLES, strict=True)
+        title = describe.columns_title(chosen)
+        return {
+            parts.columns_box: gr.Accordion(label=title, open=not is_sure),
+            parts.about_columns: describe.columns_html(chosen),
+            **{f: gr.Dropdown(choices=names, value=chosen.get(role)) for f, role in fields},
+        }
+
+    def _steps(self, draft: Draft) -> Changes:
+        changes: Changes = {}
+        fields = zip(STEPS, self._parts.switches, self._parts.examples, strict=True)
+        for step, switch, examples in fields:
+            is_on = step.name in draft.options.steps
+            changed = draft.changed.get(step.name, 0)
+            removed = [row for row in draft.removed if row.step == step.name]
+            label = describe.step_label(step.title, changed, len(removed), is_on)
+            changes[switch] = gr.Checkbox(label=label, value=is_on)
+            changes[examples] = describe.examples_html(
+                step.description, draft.examples.get(step.name, ()), removed
+            )
+        return changes
+
+    def page(self, source: Source, position: int) -> Changes:
+        parts = self._parts
+        if source.is_file:
+            draft = source.draft()
+            total = draft.rows_read
+            position = (position - 1) % total + 1
+            shown = describe.row_html(draft, position)
+        else:
+            view = self._store.view(source.version or "")
+            rows = self._conversations(view)
+            total = len(rows)
+            position = (position - 1) % total + 1
+            shown = describe.version_html(rows, position)
+        where = f"<strong>Conversation {position:,} of {total:,}</strong>"
+        return {parts.position: position, parts.where: where, parts.preview: shown}
+
+    def picker(self, source: Source) -> gr.Dropdown:
+        """The versions there are, and the file that is prepared if it is none of them."""
+        choices = [
+            (f"{view.name} ({view.id})", str(view.id)) for view in reversed(self._store.all())
+        ]
+        known = {value for _, value in choices}
+        if source.is_file and not self._is_shown_as_version(source, known):
+            choices.insert(0, (f"{source.file}, not saved", FILE))
+            return gr.Dropdown(choices=choices, value=FILE)
+        return gr.Dropdown(choices=choices, value=source.version)
+
+    def _is_shown_as_version(self, source: Source, known: set[str]) -> bool:
+        if source.version not in known:
+            return False
+        return source.path == SAMPLE.path or source.is_saved
+
+    def _keeping(self, source: Source) -> Changes:
+        """Renaming and deleting, for a version that there is."""
+        parts = self._parts
+        changes: Changes = {
+            parts.asking: gr.Row(visible=False),
+            parts.delete: gr.Button(visible=True),
+        }
+        try:
+            view = self._store.view(source.version or "")
+        except ChatUIError:
+            return changes | {parts.keeping: gr.Accordion(visible=False)}
+        size = describe.in_bytes(view.bytes)
+        return changes | {
+            parts.keeping: gr.Accordion(
+                label=f"Rename or delete {view.id} ({size} on disk)", visible=True
+            ),
+            parts.new_name: view.name,
+        }
+
+    def _conversations(self, view: DatasetView) -> tuple[Conversation, ...]:
+        return _conversations(self._store, view.id, view.sha256)
+
+
+@lru_cache(maxsize=4)
+def _conversations(store: DatasetStore, dataset_id: str, sha256: str) -> tuple[Conversation, ...]:
+    """A version's conversations; kept for paging, and a version never changes."""
+    return tuple(store.conversations(dataset_id))

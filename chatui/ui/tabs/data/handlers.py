@@ -1,0 +1,148 @@
+"""The handlers of the Data tab: ask the core, let `drawing.py` show the answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from chatui.data.prepare import recognise_file
+from chatui.errors import ChatUIError, DatasetInUse
+from chatui.services import Services
+from chatui.ui.errors import error_card
+from chatui.ui.state import Selection
+from chatui.ui.tabs.data import describe
+from chatui.ui.tabs.data.drawing import Changes, Drawing, told
+from chatui.ui.tabs.data.parts import Parts
+from chatui.ui.tabs.data.source import (
+    FILE,
+    SAMPLE,
+    Source,
+    of_cleaning_again,
+    of_upload,
+    of_version,
+    options_of,
+)
+
+
+class Handlers:
+    """What happens in the Data tab."""
+
+    def __init__(self, services: Services, parts: Parts) -> None:
+        self._services = services
+        self._store = services.datasets
+        self._parts = parts
+        self._drawing = Drawing(services, parts)
+
+    def refresh(self, selected: Selection, source: Source) -> Changes:
+        """Show the selected version, unless it is what is shown, or was left for a file."""
+        if selected.dataset is None and self._store.all():
+            return self._nothing()  # the page is loading: what it selects comes in a moment
+        if source != Source() and source.version == selected.dataset:
+            return {self._parts.picker: self._drawing.picker(source)}
+        return self._drawing.show(self._selected_source(selected), selected)
+
+    def pick(self, picked: str, selected: Selection, source: Source) -> Changes:
+        """Show a version that was picked from the list."""
+        if picked == FILE:
+            return self._nothing()
+        view = self._store.view(picked)
+        return self._drawing.show(of_version(view), replace(selected, dataset=picked))
+
+    def upload(self, path: str | None, selected: Selection, source: Source) -> Changes:
+        """Show a dropped file, or say what is wrong with it and stay."""
+        parts = self._parts
+        if not path:
+            return self._nothing()
+        try:
+            recognise_file(Path(path))
+        except ChatUIError as error:
+            return {parts.problem: told(error_card(str(error))), parts.file: None}
+        return self._drawing.show(of_upload(path, selected.dataset), selected) | {parts.file: None}
+
+    def redraft(
+        self, selected: Selection, source: Source, position: int, **chosen: object
+    ) -> Changes:
+        """Prepare the file again with other options."""
+        if not source.is_file:
+            return self._nothing()
+        changed = self._with_choices(source, chosen)
+        if changed == source:
+            return self._nothing()
+        shown = self._drawing.show(changed, selected, position)
+        # What is being typed is not overwritten.
+        typed = (self._parts.name, self._parts.prompt, self._parts.seed)
+        return {part: value for part, value in shown.items() if part not in typed}
+
+    def turn_page(self, step: int) -> Callable[[Source, int], Changes]:
+        """The handler that shows another conversation, `step` further."""
+
+        def turn(source: Source, position: int) -> Changes:
+            return self._drawing.page(source, position + step)
+
+        return turn
+
+    def save(self, selected: Selection, source: Source, **chosen: object) -> Changes:
+        """Save what is shown as a version of the named dataset."""
+        source = self._with_choices(source, chosen)
+        view = self._store.save(source.draft(), source.name)
+        gr.Info(escape(f"Saved as {view.id}."), duration=4)
+        return self._drawing.show(
+            replace(source, version=view.id), replace(selected, dataset=view.id)
+        )
+
+    def clean_again(self, selected: Selection, source: Source) -> Changes:
+        """Prepare the conversations of the shown version for the next one."""
+        view = self._store.view(source.version or "")
+        return self._drawing.show(of_cleaning_again(self._store, view), selected)
+
+    def rename(self, name: str, selected: Selection, source: Source) -> Changes:
+        """Give the selected version another name."""
+        version = source.version or ""
+        self._store.rename(version, name)
+        if not source.is_file or self._store.view(version).sample:
+            source = replace(source, name=name.strip())
+        return self._drawing.show(source, selected)
+
+    def ask(self, selected: Selection, source: Source) -> tuple[Any, Any, str]:
+        """Ask in place before a version is deleted."""
+        view = self._store.view(source.version or "")
+        runs = [run for run in self._services.runs.all() if run.dataset == view.id]
+        if busy := [run.id for run in runs if run.job.is_active]:
+            raise DatasetInUse(view.id, busy[0])
+        after = ""
+        if runs:
+            names = ", ".join(run.id for run in runs)
+            after = f" {names} learned from it and could no longer be scored."
+        size = describe.in_bytes(view.bytes)
+        question = f"Delete {escape(view.name)} ({view.id}) for good? It frees {size}.{after}"
+        return gr.Button(visible=False), gr.Row(visible=True), question
+
+    def keep(self) -> tuple[Any, Any, str]:
+        """Do not delete after all."""
+        return gr.Button(visible=True), gr.Row(visible=False), ""
+
+    def delete(self, selected: Selection, source: Source) -> Changes:
+        """Delete the selected version, and show the newest of the others."""
+        self._store.delete(source.version or "")
+        left = replace(selected, dataset=None, run=None, score=None, study=None)
+        views = self._store.all()
+        if views:
+            left = replace(left, dataset=views[-1].id)
+        return self._drawing.show(self._selected_source(left), left)
+
+    def _selected_source(self, selected: Selection) -> Source:
+        known = {str(view.id): view for view in self._store.all()}
+        if selected.dataset is not None and selected.dataset in known:
+            return of_version(known[selected.dataset])
+        return replace(SAMPLE, version=selected.dataset)
+
+    def _with_choices(self, source: Source, chosen: dict[str, object]) -> Source:
+        found = recognise_file(Path(source.path), source.file)
+        options = options_of(chosen, found.chosen)
+        return replace(source, options=options, name=str(chosen.get("name") or "").strip())
+
+    def _nothing(self) -> Changes:
+        return {self._parts.source: gr.skip()}

@@ -1,0 +1,69 @@
+"""The components of the Data tab, by name; made once, written by handlers."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from chatui.data.cleaning import DEFAULT_STEPS
+from chatui.data.mapping import ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What handlers write to; a handler returns a dict of those it changes."""
+
+    selection: gr.State
+    source: gr.State
+    position: gr.State
+    picker: gr.Dropdown
+    file: gr.File
+    problem: gr.HTML
+    notes: gr.HTML
+    facts: gr.HTML
+    preparing: gr.Column
+    columns_box: gr.Accordion
+    about_columns: gr.HTML
+    columns: tuple[gr.Dropdown, ...]  # user, assistant, system
+    switches: tuple[gr.Checkbox, ...]  # in the order of the steps
+    examples: tuple[gr.HTML, ...]
+    splits: gr.HTML
+    prompt: gr.Textbox
+    seed: gr.Number
+    again: gr.Button
+    where: gr.HTML
+    previous: gr.Button
+    following: gr.Button
+    preview: gr.HTML
+    account: gr.HTML
+    plot: gr.HTML
+    saving: gr.Row
+    name: gr.Textbox
+    save: gr.Button
+    status: gr.HTML
+    keeping: gr.Accordion
+    new_name: gr.Textbox
+    rename: gr.Button
+    delete: gr.Button
+    asking: gr.Row
+    question: gr.HTML
+    confirm: gr.Button
+    keep: gr.Button
+
+    def all(self) -> list[Any]:
+        """Everything that a handler may write to."""
+        found: list[Any] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            found += value if isinstance(value, tuple) else [value]
+        return found
+
+    def chosen(self) -> dict[str, Any]:
+        """What the visitor chooses, by the name that handlers take it by."""
+        return {
+            **dict(zip(DEFAULT_STEPS, self.switches, strict=True)),
+            **dict(zip(ROLES, self.columns, strict=True)),
+            "seed": self.seed,
+            "prompt": self.prompt,
+            "name": self.name,
+        }

@@ -1,0 +1,78 @@
+"""What the Data tab shows to a visitor: a file that is being prepared, or a saved version.
+
+Frozen and hashable, so that `gr.State` sees every change; drafts themselves are made again from it.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatui.data.cleaning import DEFAULT_STEPS
+from chatui.data.mapping import ROLES, Columns
+from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
+
+FILE = "file"  # stands for the file that is prepared, where versions are listed
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file with its options, or nothing but the version that is looked at."""
+
+    path: str = ""  # empty: the saved version `version` is shown as it is
+    file: str = ""  # what the user calls the file
+    name: str = ""  # of the dataset that it will be saved as
+    options: Options = Options()
+    version: str | None = None  # the version that was selected when this was made
+    is_saved: bool = False  # whether the file, as it is now, is that version
+
+    @property
+    def is_file(self) -> bool:
+        """Whether something is being prepared."""
+        return bool(self.path)
+
+    def draft(self) -> Draft:
+        """The draft of the file; raises a ChatUIError when nothing in it can be used."""
+        return draft_of(Path(self.path), self.options, self.file)
+
+
+SAMPLE = Source(str(SAMPLE_FILE), SAMPLE_FILE.name, SAMPLE_NAME)
+
+
+def of_version(view: DatasetView) -> Source:
+    """A saved version; the sample is shown as the file it came from, to try cleaning with."""
+    if view.sample:
+        return replace(SAMPLE, name=view.name, version=view.id)
+    return Source(name=view.name, version=view.id)
+
+
+def of_upload(path: str, version: str | None) -> Source:
+    """A file that was dropped."""
+    file = Path(path).name
+    return Source(path, file, _name_of(file), version=version)
+
+
+def of_cleaning_again(store: DatasetStore, view: DatasetView) -> Source:
+    """The conversations of a saved version, to be cleaned into the next one."""
+    options = Options(system=view.system)
+    return Source(str(store.file(view.id)), view.id, view.name, options, view.id)
+
+
+def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options:
+    """The options that the switches and fields of the tab stand for."""
+    usual = recognised.as_dict() if recognised else {}
+    picked = {role: str(chosen[role]) for role in ROLES if chosen.get(role)}
+    is_changed = any(usual.get(role) != name for role, name in picked.items())
+    seed = chosen.get("seed")
+    return Options(
+        mapping=tuple(sorted(picked.items())) if is_changed else (),
+        steps=tuple(name for name in DEFAULT_STEPS if chosen.get(name)),
+        seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
+        system=str(chosen.get("prompt") or "").strip() or None,
+    )
+
+
+def _name_of(file: str) -> str:
+    """A dataset's name from a file's: "my-chats (2).csv" is "my-chats 2"."""
+    words = re.sub(r"[^\w \-]+", " ", Path(file).stem).strip(" -_")
+    return " ".join(words.split())[:60] or "Dataset"

@@ -1,0 +1,174 @@
+"""Put runs into words, tables and points of a curve: from views to safe HTML."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from chatui.train.checks import Problem
+from chatui.train.config import TrainConfig
+from chatui.train.view import Point, RunView
+from chatui.ui.charts import as_details, html_table, number
+from chatui.ui.errors import error_card
+from chatui.ui.frame import job_card
+from chatui.ui.tabs.train.drawing import loss_curve
+
+RUN_COLUMNS = ("Run", "Name", "State", "Perplexity", "Version")
+_NONE_YET = (
+    '<div class="chatui-card" style="min-height: 132px; box-sizing: border-box">'
+    "<b>No run of this version yet.</b>"
+    '<div class="chatui-muted">Start training shows its progress here: loss by step, speed, '
+    "time left, and how well it does on the validation split.</div></div>"
+)
+
+
+def minutes(seconds: float | None) -> str:
+    """About how long a run takes, for choosing a preset."""
+    if seconds is None:
+        return "time known after a first run"
+    if seconds < 50:
+        return "under 1 min"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def checks(problems: Sequence[Problem], ready: str) -> str:
+    """Everything that keeps a run from starting, or that it can."""
+    if not problems:
+        return f'<div class="chatui-note" role="status">✓ {escape(ready)}</div>'
+    return "".join(error_card(problem.sentence) for problem in problems)
+
+
+def command(line: str) -> str:
+    """The exact command, to copy."""
+    return (
+        f'<pre class="chatui-card" style="white-space: pre-wrap; margin: 0" tabindex="0">'
+        f"<code>{escape(line)}</code></pre>"
+        '<p class="chatui-muted">Run it in the folder of chatui; add --wait to follow it there.</p>'
+    )
+
+
+def standing(run: RunView | None) -> str:
+    """How the selected run stands: the job card, and a card for what it came to."""
+    if run is None:
+        return _NONE_YET
+    title = f"{run.name} ({run.id})" if run.name != run.id else run.id
+    heading = f"{title} is {_doing(run)}"
+    job = replace(run.job, last_event=_last_words(run))
+    if job.is_active:
+        return job_card(job, heading, _pace(run))
+    if run.state == "failed":
+        return job_card(job, heading) + error_card(job.reason or "")
+    return (
+        '<div class="chatui-card" role="status"><div style="font-weight: 600">'
+        f"{escape(run.sentence)}</div>"
+        f'<div class="chatui-muted">Learned from {escape(run.dataset)}, base model '
+        f"{escape(run.base)}.</div></div>"
+    )
+
+
+def figures(run: RunView | None) -> str:
+    """Loss, perplexity, then speed and memory; a dash where nothing is known yet."""
+    if run is None or not run.curve:
+        return ""
+    cells = (
+        ("Train loss", _number(run.train_loss), "nats per token"),
+        ("Validation perplexity", _number(run.validation_perplexity), _best(run)),
+        ("Speed", _number(run.tokens_per_second), "tokens per second"),
+        ("Peak memory", _memory(run.peak_memory_mb), "of the worker"),
+    )
+    boxes = "".join(
+        f'<div style="flex: 1 1 110px"><div class="chatui-muted" style="font-size: 14px">{name}'
+        f'</div><div style="font-size: 22px; font-weight: 600; line-height: 1.3">{value}</div>'
+        f'<div class="chatui-muted" style="font-size: 13px">{escape(unit)}</div></div>'
+        for name, value, unit in cells
+    )
+    return (
+        f'<div class="chatui-card" style="display: flex; flex-wrap: wrap; gap: 8px 16px">'
+        f"{boxes}</div>"
+    )
+
+
+def curve(run: RunView | None) -> str:
+    """The loss curve, and the measurements on the validation split as a table below it."""
+    if run is None or not run.curve:
+        return ""
+    rows = [
+        (p.step, f"{p.loss:.3f}", number(math.exp(min(p.loss, 700))), _mark(run, p))
+        for p in run.curve
+        if p.kind == "validation"
+    ]
+    table = html_table(("Step", "Validation loss", "Perplexity", "Kept"), rows)
+    return loss_curve(run.curve, run.steps) + as_details("Show as table", table)
+
+
+def log(run: RunView | None) -> str:
+    """The last lines of the journal that were written for people."""
+    lines = run.log() if run is not None else []
+    text = "\n".join(lines) or "Nothing yet."
+    return (
+        '<pre class="chatui-card" style="white-space: pre-wrap; margin: 0; max-height: 320px; '
+        f'overflow: auto" tabindex="0">{escape(text)}</pre>'
+    )
+
+
+def run_rows(runs: Sequence[RunView]) -> list[list[Any]]:
+    """All runs, newest first."""
+    return [
+        [
+            run.id,
+            run.name if run.name != run.id else "",
+            run.state,
+            _number(run.validation_perplexity),
+            run.dataset,
+        ]
+        for run in reversed(runs)
+    ]
+
+
+def accordion(group: str, names: Sequence[str], config: TrainConfig, start: TrainConfig) -> str:
+    """The title of a group of options, with how many differ from the preset's."""
+    changed = sum(getattr(config, name) != getattr(start, name) for name in names)
+    return f"{group} · {changed} changed" if changed else group
+
+
+def _doing(run: RunView) -> str:
+    return {
+        "queued": "waiting for the job before it",
+        "running": "training" if run.steps else "starting",
+        "failed": "not going on: it has failed",
+    }.get(run.state, run.state)
+
+
+def _last_words(run: RunView) -> str | None:
+    """The last line that says more than the progress bar does."""
+    lines = run.log(1)
+    return lines[-1] if lines else run.job.last_event
+
+
+def _pace(run: RunView) -> str:
+    parts = []
+    if run.tokens_per_second:
+        parts.append(f"{run.tokens_per_second:,.0f} tokens/s")
+    return " · ".join(parts)
+
+
+def _best(run: RunView) -> str:
+    before = f"{number(run.base_perplexity)} before training" if run.base_perplexity else ""
+    if run.best_step is None:
+        return before
+    return f"at step {run.best_step}; {before}"
+
+
+def _mark(run: RunView, point: Point) -> str:
+    return "✓ best" if point.step == run.best_step else ""
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else number(value)
+
+
+def _memory(megabytes: int | None) -> str:
+    if megabytes is None:
+        return "–"
+    return f"{megabytes / 1024:.1f} GB" if megabytes >= 1000 else f"{megabytes} MB"

@@ -1,0 +1,114 @@
+"""What the left side of the Train tab does: choose, check, start."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+
+from chatui.errors import CannotTrain, ChatUIError
+from chatui.model.catalog import STARTER, find_base
+from chatui.services import Services
+from chatui.train.checks import Problem, read_options
+from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig, preset
+from chatui.ui.state import Selection
+from chatui.ui.tabs.train import describe
+
+_SAME = gr.skip()
+
+
+class Planning:
+    """The listeners of the form."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def offer(self, selected: Selection, shown: str) -> tuple[Any, ...]:
+        """The versions to choose from; drawn anew only when there are others."""
+        views = self._services.datasets.all()
+        choices = [(_version(v.id, v.name), v.id) for v in views]
+        key = repr((choices, selected.dataset))
+        if selected.tab != "train" or key == shown:
+            return _SAME, _SAME
+        return key, gr.Dropdown(choices, value=selected.dataset)
+
+    def choose_version(self, selected: Selection, dataset: str) -> Selection:
+        """Look at another version, with the newest that came of it."""
+        return replace(selected, dataset=dataset, run=None, score=None, study=None)
+
+    def choose_preset(self, base: str, chosen: str) -> tuple[Any, ...]:
+        """Fill the form with a preset's options, for the size of the base model."""
+        config = _preset(chosen, base)
+        return tuple(config.model_dump()[name] for name in TrainConfig.model_fields)
+
+    def choose_base(self, base: str, chosen: str) -> float:
+        """Another base model wants another learning rate; the other options stay."""
+        return _preset(chosen, base).learning_rate
+
+    def review(self, dataset: str | None, base: str, chosen: str, **values: object) -> Any:
+        """Check the plan: presets with their minutes, checks, command, Start, group titles."""
+        config, problems = read_options(values)
+        base = (base or "").strip()
+        problems = problems + self._services.runs.problems(dataset or "", config, base)
+        start = _preset(chosen, base)
+        titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
+        return (
+            gr.Radio(self._presets(dataset, base), value=chosen),
+            describe.checks(problems, self._ready(dataset, config, base, problems)),
+            describe.command(self._services.runs.command(dataset or "VERSION", config, base)),
+            gr.Button(interactive=not problems),
+            *(gr.Accordion(label=title) for title in titles),
+            gr.Button(visible=any("changed" in title for title in titles)),
+        )
+
+    def new_key(self) -> str:
+        """A key for the next press of Start: pressing twice is one run."""
+        return uuid4().hex
+
+    def start_run(
+        self, dataset: str, base: str, key: str, selected: Selection, **values: object
+    ) -> tuple[Selection, str, str]:
+        """Start fine-tuning a base model on a dataset version; returns the name of the run."""
+        config, problems = read_options(values)
+        if problems:
+            raise CannotTrain([problem.sentence for problem in problems])
+        run = self._services.runs.start(dataset, config, (base or STARTER).strip(), key or None)
+        chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
+        return chain, self.new_key(), run
+
+    def _ready(
+        self, dataset: str | None, config: TrainConfig, base: str, problems: list[Problem]
+    ) -> str:
+        if problems or dataset is None:
+            return ""
+        splits = self._services.datasets.view(dataset).splits
+        seconds = self._services.runs.seconds_for(dataset, config, base)
+        return (
+            f"Ready: {splits['train']} conversations to learn from, {splits['validation']} to "
+            f"measure with, {describe.minutes(seconds)}."
+        )
+
+    def _presets(self, dataset: str | None, base: str) -> list[tuple[str, str]]:
+        """Each preset with about how long it takes on this machine."""
+        labels = []
+        for name in PRESETS:
+            try:
+                seconds = self._services.runs.seconds_for(dataset or "", _preset(name, base), base)
+            except ChatUIError:  # told beside Start already
+                labels.append((name, name))
+            else:
+                labels.append((f"{name} · {describe.minutes(seconds)}", name))
+        return labels
+
+
+def _preset(name: str, base: str) -> TrainConfig:
+    """The options of a preset for a base model, whatever was typed as its name."""
+    try:
+        parameters = find_base(base or STARTER).parameters
+    except ChatUIError:
+        return preset(name or QUICK_LOOK)
+    return preset(name or QUICK_LOOK, parameters)
+
+
+def _version(name: str, title: str) -> str:
+    return name if name == title else f"{title} ({name})"

@@ -1,0 +1,261 @@
+"""The Data tab says what happened to each row, keeps errors, and trusts no text."""
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from chatui.data.prepare import prepare
+from chatui.data.store import DatasetStore
+from chatui.errors import DatasetInUse
+from chatui.ui.state import Page, Selection
+from chatui.ui.tabs import data as tab
+from chatui.ui.tabs.data import describe, histogram
+from chatui.ui.tabs.data.handlers import Handlers
+from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
+from tests.data.writing import pairs, write
+from tests.ui.fakes import Run, job
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+ON = dict.fromkeys(("spaces", "characters", "html", "blank", "duplicates"), True)
+
+
+@pytest.fixture
+def services(workspace):
+    store = DatasetStore(workspace)
+    store.ensure_sample()
+    return SimpleNamespace(datasets=store, runs=SimpleNamespace(all=list))
+
+
+@pytest.fixture
+def parts():
+    with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
+        page = Page(blocks, gr.State(Selection()), gr.Timer(2), tabs)
+        return tab._components(page)
+
+
+@pytest.fixture
+def handlers(services, parts):
+    return Handlers(services, parts)
+
+
+@pytest.fixture
+def sample(services):
+    return Selection(dataset=services.datasets.all()[0].id)
+
+
+def text(component):
+    """What a component is set to show, whatever way it was given."""
+    return component.value if isinstance(component, gr.HTML) else component
+
+
+def test_the_tab_is_wired_without_a_wall_of_inputs(services):
+    with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
+        tab.build(services, Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+
+    named = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}
+    assert named == {"save_version"}
+    assert all(len(f.inputs) - len(f.input_keyword_names) <= 4 for f in blocks.fns.values())
+
+
+def test_the_first_screen_is_the_sample_with_what_cleaning_does_to_it(handlers, parts, sample):
+    shown = handlers.refresh(sample, Source())
+
+    assert shown[parts.source].is_saved
+    assert "Conversation 1 of 307" in shown[parts.where]
+    assert "<del>&lt;p&gt;" in shown[parts.preview]
+    assert "307 read = 285 kept + 22 removed" in shown[parts.account]
+    assert shown[parts.save].variant == "secondary"
+    assert not shown[parts.selection].unsaved
+
+
+def test_nothing_is_drawn_before_the_page_has_selected_something(handlers, parts, services):
+    assert set(handlers.refresh(Selection(), Source())) == {parts.source}
+
+    services.datasets.delete("sample-support-v1")
+    shown = handlers.refresh(Selection(), Source())
+    assert "Conversation 1 of 307" in shown[parts.where]
+    assert shown[parts.selection].unsaved
+
+
+def test_a_selection_that_is_shown_already_is_not_drawn_again(handlers, parts, sample):
+    shown = handlers.refresh(sample, Source())[parts.source]
+
+    assert set(handlers.refresh(sample, shown)) == {parts.picker}
+
+
+def test_a_step_that_is_switched_off_makes_it_something_to_save(handlers, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+    chosen = ON | {"html": False, "seed": 42, "name": source.name, "prompt": ""}
+
+    shown = handlers.redraft(sample, source, 3, **chosen)
+
+    assert shown[parts.selection].unsaved
+    assert shown[parts.save].variant == "primary"
+    assert shown[parts.position] == 3
+    assert shown[parts.switches[2]].label == "Remove HTML: off"
+    assert parts.name not in shown
+
+
+def test_options_that_stay_the_same_draw_nothing(handlers, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+
+    shown = handlers.redraft(sample, source, 1, **ON, seed=42, name=source.name, prompt=" ")
+
+    assert set(shown) == {parts.source}
+
+
+def test_a_bad_file_is_told_in_a_card_and_what_was_shown_stays(handlers, parts, sample, tmp_path):
+    path = tmp_path / "photo.csv"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+
+    shown = handlers.upload(str(path), sample, SAMPLE)
+
+    assert set(shown) == {parts.problem, parts.file}
+    assert "photo.csv is a PNG image" in text(shown[parts.problem])
+    assert 'role="alert"' in text(shown[parts.problem])
+
+
+def test_columns_that_mean_nothing_are_asked_for_and_the_choice_is_used(
+    handlers, parts, sample, tmp_path
+):
+    path = write(tmp_path / "odd.csv", [{"x": "a", "y": "b", "z": "c"}] * 2)
+
+    asked = handlers.upload(str(path), sample, SAMPLE)
+    chosen = ON | {"user": "x", "assistant": "z", "seed": 42, "name": "odd"}
+    shown = handlers.redraft(sample, asked[parts.source], 1, **chosen)
+
+    assert "not clear which column" in text(asked[parts.problem])
+    assert asked[parts.columns_box].open
+    assert not asked[parts.save].interactive
+    assert "2 read = 1 kept + 1 removed" in shown[parts.account]
+    assert text(shown[parts.problem]) == ""
+
+
+def test_a_saved_version_becomes_the_selection(handlers, parts, sample, services, tmp_path):
+    path = write(tmp_path / "My chats (2).csv", pairs(20))
+    source = handlers.upload(str(path), sample, SAMPLE)[parts.source]
+    assert source.name == "My chats 2"
+
+    shown = handlers.save(sample, source, **ON, seed=7, name="Help desk", prompt="Be kind.")
+
+    assert shown[parts.selection] == Selection(dataset="help-desk-v1")
+    assert shown[parts.source].is_saved
+    assert services.datasets.view("help-desk-v1").system == "Be kind."
+    again = handlers.save(sample, source, **ON, seed=7, name="Help desk", prompt="Be kind.")
+    assert again[parts.selection].dataset == "help-desk-v1"
+
+
+def test_a_name_that_cannot_be_is_said_beside_the_button(handlers, parts, sample, tmp_path):
+    source = of_upload(str(write(tmp_path / "a.csv", pairs(5))), None)
+
+    shown = handlers.redraft(sample, source, 1, **ON, seed=42, name="../up", prompt="")
+
+    assert "can&#x27;t be used as a name" in shown[parts.status]
+    assert not shown[parts.save].interactive
+
+
+def test_a_saved_version_is_shown_as_it_is_and_can_be_cleaned_again(
+    handlers, parts, sample, services, tmp_path
+):
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", pairs(20))), "desk")
+
+    shown = handlers.pick(view.id, sample, SAMPLE)
+    again = handlers.clean_again(shown[parts.selection], shown[parts.source])
+
+    assert not shown[parts.preparing].visible
+    assert "desk-v1 and never changes" in text(shown[parts.facts])
+    assert "Conversation 1 of 20" in shown[parts.where]
+    assert again[parts.preparing].visible
+    assert again[parts.source].is_saved
+
+
+def test_paging_goes_round(handlers, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+
+    back = handlers.turn_page(-1)(source, 1)
+
+    assert back[parts.position] == 307
+    assert handlers.turn_page(1)(source, 307)[parts.position] == 1
+
+
+def test_deleting_asks_with_the_name_and_the_size_and_then_shows_another(
+    handlers, parts, sample, services, tmp_path
+):
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", pairs(5))), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+    services.runs.all = lambda: [Run("r1", view.id)]
+
+    _, _, question = handlers.ask(sample, source)
+    shown = handlers.delete(Selection(dataset=view.id), source)
+
+    assert question.startswith("Delete desk (desk-v1) for good? It frees ")
+    assert "r1 learned from it" in question
+    assert shown[parts.selection].dataset == sample.dataset
+
+
+def test_a_version_that_is_being_learned_is_not_deleted(handlers, sample, services):
+    services.runs.all = lambda: [Run("r1", sample.dataset, job=job("running"))]
+
+    with pytest.raises(DatasetInUse, match="r1 learns from it. Stop r1 first"):
+        handlers.ask(sample, Source(version=sample.dataset))
+
+
+def test_renaming_is_seen_at_once(handlers, parts, sample, services, tmp_path):
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", pairs(5))), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+
+    shown = handlers.rename("Front desk", Selection(dataset=view.id), source)
+
+    assert ("Front desk (desk-v1)", "desk-v1") in shown[parts.picker].choices
+
+
+def test_nothing_from_a_file_is_ever_markup(tmp_path, handlers, parts, sample):
+    rows = [{"user": HOSTILE + " hi", "agent": HOSTILE + " yes", "label": HOSTILE}]
+    rows += [{"user": HOSTILE, "agent": "", "label": ""}, {"user": f"`{HOSTILE}`", "agent": "x"}]
+    path = write(tmp_path / "a.json", rows)
+
+    shown = handlers.upload(str(path), sample, SAMPLE)
+    pages = [handlers.turn_page(1)(shown[parts.source], n)[parts.preview] for n in range(3)]
+
+    html = [v for v in (*shown.values(), *pages) if isinstance(v, str)]
+    html += [v.value for v in shown.values() if isinstance(v, gr.HTML)]
+    assert all("<img" not in piece for piece in html if piece)
+    assert any("&lt;img" in piece for piece in html if piece)
+
+
+def test_only_columns_that_differ_from_the_recognised_ones_are_a_mapping(tmp_path):
+    draft = prepare(write(tmp_path / "a.csv", pairs(2)))
+    usual = {"user": "user", "assistant": "agent", "system": None}
+
+    assert options_of(usual, draft.columns).mapping == ()
+    assert options_of(usual | {"user": "agent"}, draft.columns).mapping[-1] == ("user", "agent")
+
+
+@pytest.mark.parametrize("size", [1, 9, 10, 999, 5_000_000])
+def test_every_reply_is_in_a_bar(tmp_path, size):
+    rows = [{"user": f"q{n}", "agent": "x" * max(1, size * n // 40)} for n in range(41)]
+    draft = prepare(write(tmp_path / "a.csv", rows), steps=())
+
+    bars = histogram.lengths(draft.conversations)
+
+    assert sum(count for _, count in bars) == 41
+    assert len(bars) <= 13
+    assert "n = 41" in histogram.histogram_html(bars)
+
+
+def test_long_texts_are_cut_and_not_compared_word_by_word(tmp_path):
+    rows = [{"user": " a" * 50_000, "agent": " b" * 50_000}] * 2
+    draft = prepare(write(tmp_path / "a.csv", rows))
+
+    assert len(describe.row_html(draft, 1)) < 20_000
+    assert "more characters" in describe.row_html(draft, 1)
+
+
+def test_sizes_are_in_words():
+    assert [describe.in_bytes(n) for n in (5, 2_100, 3e6, 4e12)] == [
+        "5 bytes",
+        "2 KB",
+        "3 MB",
+        "4,000 GB",
+    ]
