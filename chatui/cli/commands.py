@@ -1,0 +1,264 @@
+"""Every command of the command line: read the arguments, call the core, print."""
+
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from chatui.cli.printing import follow, say, show, table
+from chatui.conversation import Split
+from chatui.errors import BadOption, ChatUIError
+from chatui.services import Services
+from chatui.settings import Settings, load_settings, quiet_environment
+
+app = typer.Typer(
+    name="chatui",
+    help="From a file of conversations to a fine-tuned, measured and shared chat model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Where = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="Folder that holds everything (or CHATUI_WORKSPACE)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    quiet_environment()
+    try:
+        status = app(args=arguments, standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except (ChatUIError, typer.TyperException) as error:
+        say(error.format_message() if isinstance(error, typer.TyperException) else str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        say("Stopped. A job that was started goes on; see `runs`.")
+    except Exception as error:  # noqa: BLE001 - the last line of defence of a program
+        log = _note_crash()
+        say(f"Something unexpected went wrong ({type(error).__name__}: {error}). Details: {log}")
+    return 1
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL or Parquet.")],
+    name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")
+    ] = None,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Clean a file of conversations and save it as a dataset version."""
+    from chatui.data.prepare import prepare
+
+    draft = prepare(file, mapping=_pairs(mapping or [], "--map"))
+    for note in draft.notes:
+        say(note)
+    view = _open(workspace).datasets.save(draft, name or file.stem)
+    result = {
+        "dataset": view.id,
+        "rows_read": view.rows_read,
+        "kept": view.kept,
+        "removed": view.removed,
+        "splits": view.splits,
+        "sha256": view.sha256,
+    }
+    removed = sum(view.removed.values())
+    text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {removed} removed"
+    show(result, f"{text}\nsplits: {view.splits}\nremoved: {view.removed}", as_json)
+
+
+@app.command()
+def datasets(workspace: Where = None, as_json: AsJson = False) -> None:
+    """List the dataset versions."""
+    views = _open(workspace).datasets.all()
+    rows = [{"dataset": v.id, "name": v.name, "sample": v.sample} for v in views]
+    text = table(["dataset", "name", "rows"], [[v.id, v.name, str(v.kept)] for v in views])
+    show({"datasets": rows}, text, as_json)
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="A dataset version.")],
+    base: Annotated[str, typer.Option(help="starter, a local folder or a Hub name.")] = "starter",
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="A training option, KEY=VALUE.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")] = False,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a base model on a dataset version, as a job of its own."""
+    from chatui.train.config import TrainConfig
+
+    services = _open(workspace)
+    try:
+        config = TrainConfig.model_validate(_pairs(options or [], "--set"))
+    except ValidationError as error:
+        raise BadOption("--set", _first_problem(error)) from error
+    run_id = services.runs.start(dataset, config, base)
+    if wait:
+        follow(services, lambda: services.runs.view(run_id).job, run_id)
+    _show_run(services, run_id, as_json)
+
+
+@app.command()
+def runs(workspace: Where = None, as_json: AsJson = False) -> None:
+    """List the runs."""
+    services = _open(workspace)
+    services.jobs.tend()
+    results = [_run_facts(services, view.id) for view in services.runs.all()]
+    keys = ("run", "state", "step", "steps", "validation_perplexity")
+    text = table(keys, [["" if r[k] is None else str(r[k]) for k in keys] for r in results])
+    show({"runs": results}, text, as_json)
+
+
+@app.command(name="show")
+def show_run(run: str, workspace: Where = None, as_json: AsJson = False) -> None:
+    """Show how a run stands."""
+    services = _open(workspace)
+    services.jobs.tend()
+    _show_run(services, run, as_json)
+
+
+@app.command()
+def stop(run: str, workspace: Where = None, as_json: AsJson = False) -> None:
+    """Stop a run; what it has learned so far is kept."""
+    services = _open(workspace)
+    services.runs.stop(run)
+    follow(services, lambda: services.runs.view(run).job, run)
+    _show_run(services, run, as_json)
+
+
+@app.command()
+def resume(
+    run: str,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")] = False,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was stopped, interrupted or has failed."""
+    services = _open(workspace)
+    services.runs.resume(run)
+    if wait:
+        follow(services, lambda: services.runs.view(run).job, run)
+    _show_run(services, run, as_json)
+
+
+@app.command()
+def score(
+    run: str,
+    split: Annotated[Split, typer.Option(help="The split whose items are scored.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="Score at most so many items.")] = None,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score base and tuned on the locked test split."""
+    from chatui.cli.demo import score_table
+
+    services = _open(workspace)
+    score_id = services.scores.start(run, split=split, limit=limit)
+    job = follow(services, lambda: services.scores.view(score_id).job, score_id)
+    report = services.scores.view(score_id).report
+    if report is None:
+        raise ChatUIError(job.reason or f"{score_id} is {job.state}: there is no report.")
+    show(report.summary(), score_table(report), as_json)
+
+
+@app.command()
+def chat(
+    model: Annotated[str, typer.Argument(help="A run, or base.")],
+    text: Annotated[str, typer.Argument(help="What you say.")],
+    system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
+    base: Annotated[str, typer.Option(help="Which base model, for `base`.")] = "starter",
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say something to a run or to the base model and print the reply."""
+    from chatui.chat.asking import Asking
+
+    services = _open(workspace)
+    asking = Asking(services.runs, services.models)
+    reply = asking.ask(model, text, system=system, base=base).reply
+    show({"reply": reply.text}, reply.text, as_json)
+
+
+@app.command()
+def demo(workspace: Where = None, as_json: AsJson = False) -> None:
+    """Walk the whole road on the sample, without a page."""
+    from chatui.cli.demo import walk
+
+    result, text = walk(_open(workspace))
+    show(result, text, as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to serve on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on.")] = None,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the page."""
+    from chatui.ui.server import serve as serve_page
+
+    settings = _settings(workspace, host=host, port=port)
+    if as_json:
+        show({"host": settings.host, "port": settings.port}, "", as_json)
+    serve_page(Services.open(settings), settings)
+
+
+def _open(workspace: Path | None) -> Services:
+    return Services.open(_settings(workspace))
+
+
+def _settings(workspace: Path | None, **chosen: object) -> Settings:
+    given = {"workspace": workspace, **chosen}
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _show_run(services: Services, run_id: str, as_json: bool) -> None:
+    facts = _run_facts(services, run_id)
+    show(facts, services.runs.view(run_id).sentence, as_json)
+
+
+def _run_facts(services: Services, run_id: str) -> dict[str, object]:
+    view = services.runs.view(run_id)
+    return {
+        "run": view.id,
+        "state": view.job.state,
+        "step": view.job.step,
+        "steps": view.job.steps,
+        "train_loss": view.train_loss,
+        "validation_perplexity": view.validation_perplexity,
+        "tokens_per_second": view.tokens_per_second,
+        "peak_memory_mb": view.peak_memory_mb,
+    }
+
+
+def _pairs(options: list[str], flag: str) -> dict[str, str]:
+    pairs = [option.partition("=") for option in options]
+    if bad := next(
+        (option for option, pair in zip(options, pairs, strict=True) if not pair[1]), ""
+    ):
+        raise BadOption(flag, f"{bad!r} has no '='")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+
+
+def _note_crash() -> Path:
+    """Keep the traceback of a bug where it can be reported from, out of the user's way."""
+    log = Path(tempfile.gettempdir()) / "chatui-crash.log"
+    with log.open("a") as file:
+        traceback.print_exc(file=file)
+    return log
