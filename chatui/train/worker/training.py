@@ -18,7 +18,7 @@ from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
 from chatui.train.config import TrainConfig
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
-from chatui.train.worker.batches import evaluation_steps, plan_batches
+from chatui.train.worker.batches import batches_per_step, evaluation_steps, plan_batches
 from chatui.train.worker.rows import Encoded, encode
 from chatui.train.worker.saving import last_checkpoint
 from chatui.train.worker.trainer import Journalist, ReplyTrainer
@@ -74,8 +74,15 @@ def _trainer(
 ) -> tuple[ReplyTrainer, Journalist]:
     config = record.config
     lengths = [len(row.ids) for row in data.learned.rows]
-    batches = plan_batches(lengths, config.batch_size, config.epochs, config.seed)
-    steps = -(-len(batches) // config.gradient_accumulation)
+    pieces = batches_per_step(config.batch_size, config.gradient_accumulation)
+    batches = plan_batches(
+        lengths,
+        rows_per_step=config.batch_size * config.gradient_accumulation,
+        batches_per_step=pieces,
+        epochs=config.epochs,
+        seed=config.seed,
+    )
+    steps = -(-len(batches) // pieces)
     journalist = Journalist(
         task=task,
         validation=data.validation.rows,
@@ -88,7 +95,7 @@ def _trainer(
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         model=loaded.model,
-        args=_arguments(task.folder, config),
+        args=_arguments(task.folder, config, pieces),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
@@ -98,13 +105,13 @@ def _trainer(
     return trainer, journalist
 
 
-def _arguments(folder: Path, config: TrainConfig) -> TrainingArguments:
+def _arguments(folder: Path, config: TrainConfig, batches: int) -> TrainingArguments:
     """Trainer's own logging, evaluating and saving are off: the Journalist decides when."""
     return TrainingArguments(
         output_dir=str(checkpoints_folder(folder)),
         num_train_epochs=1,  # the planned batches hold all epochs
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation,
+        gradient_accumulation_steps=batches,
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
         warmup_steps=config.warmup,
