@@ -5,12 +5,14 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from chatui.conversation import Conversation, Turn
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
 from chatui.errors import DatasetInUse
 from chatui.ui.state import Page, Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
+from chatui.ui.tabs.data.contents import contents_html
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
@@ -259,3 +261,16 @@ def test_sizes_are_in_words():
         "3 MB",
         "4,000 GB",
     ]
+
+
+def test_health_is_said_in_words_and_what_people_wrote_is_escaped():
+    rows = [
+        Conversation(str(n), (Turn("user", f"q {n}"), Turn("assistant", "<b>Call</b> us now.")))
+        for n in range(60)
+    ]
+    shown = contents_html(rows)
+
+    assert "Health: one thing to mend before training" in shown
+    assert "Mend. Replies:" in shown
+    assert "Note. Test items:" in shown
+    assert "<b>Call</b>" not in shown

@@ -21,7 +21,7 @@ from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
 from chatui.ui.tabs.data import describe
-from chatui.ui.tabs.data.histogram import histogram_html, lengths
+from chatui.ui.tabs.data.contents import contents_html
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
 
@@ -66,7 +66,7 @@ class Drawing:
             parts.notes: told(""),
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
             parts.account: describe.account_html(view.rows_read, view.kept, removed),
-            parts.plot: histogram_html(lengths(self._conversations(view))),
+            parts.plot: contents_html(self._conversations(view)),
             **self.page(source, position),
         }
 
@@ -105,7 +105,7 @@ class Drawing:
             ),
             **self._columns(found, dict(draft.columns.as_dict()), draft.recognition.is_sure),
             **self._steps(draft),
-            parts.plot: histogram_html(lengths(draft.conversations)),
+            parts.plot: contents_html(draft.conversations),
             **self.page(source, position),
         }
 
