@@ -1,8 +1,6 @@
 """The bundled starter: it loads anywhere, reads any text, and its recipe runs again."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -65,25 +63,3 @@ def test_its_card_says_what_it_was_trained_on_and_measured():
         assert source in card
     assert f"{facts['held_out_bits_per_byte']:.2f}" in card
     assert f"{facts['parameters'] / 1e6:.1f} M" in card
-
-
-@pytest.mark.slow
-def test_the_recipe_makes_a_model_that_loads_from_a_folder_of_conversations(tmp_path):
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    with (corpus / "small.jsonl").open("w") as file:
-        for n in range(5000):
-            messages = [
-                {"role": "user", "content": f"what is {n} and {n}?"},
-                {"role": "assistant", "content": f"that makes {2 * n}, my friend."},
-            ]
-            file.write(json.dumps({"messages": messages}) + "\n")
-
-    recipe = [sys.executable, "-m", "chatui.model.starter.pretrain", str(corpus)]
-    options = [str(tmp_path / "out"), "--tokens", "2048", "--batch", "1"]
-    subprocess.run([*recipe, *options], cwd=STARTER.parents[2], check=True)
-
-    facts = json.loads((tmp_path / "out/training.json").read_text())
-    assert facts["held_out_conversations"] > 0
-    assert AutoConfig.from_pretrained(tmp_path / "out").hidden_size == 192
-    assert (tmp_path / "out/model.safetensors").exists()

@@ -43,6 +43,5 @@ def _headline(health: Health) -> str:
 def _finding(finding: Finding) -> str:
     kind = "Mend" if finding.is_serious else "Note"
     return (
-        f'<li class="chatui-{kind.lower()}"><strong>{kind}. {escape(finding.subject)}:</strong> '
-        f"{escape(finding.sentence)}</li>"
+        f"<li><strong>{kind}. {escape(finding.subject)}:</strong> {escape(finding.sentence)}</li>"
     )
