@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL or Parquet.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of one.")
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")

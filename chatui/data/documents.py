@@ -65,6 +65,7 @@ def parse_json(text: str) -> object:
 def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = ()) -> Records:
     good, bad = [], []
     columns: dict[str, None] = {}
+    row = 0
     for row, (value, problem, raw) in enumerate(elements, start=1):
         if isinstance(value, list) and not problem:
             value = {"messages": value}  # a bare list of turns
@@ -75,7 +76,7 @@ def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = (
         values = {printable(str(key)): item for key, item in value.items()}
         columns.update(dict.fromkeys(values))
         good.append(Record(row, values))
-    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes)
+    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes, rows_read=row)
 
 
 def in_words(value: object) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chatui.conversation import Speaker, Turn
 from chatui.data.documents import in_words, parse_json
 from chatui.data.mapping import Columns
-from chatui.data.records import BadRow, Record, shortened
+from chatui.data.records import BadRow, Record, Unreadable, shortened
 
 _SPEAKERS: dict[str, Speaker] = {
     "user": "user", "human": "user", "customer": "user", "client": "user", "prompter": "user",
@@ -123,6 +123,8 @@ def _checked(value: object, where: str) -> str:
     """A text that can be stored; nothing at all counts as a blank text."""
     if value is None:
         return ""
+    if isinstance(value, Unreadable):
+        raise BadRow(value.reason)
     if not isinstance(value, str):
         raise BadRow(f"{where} holds {in_words(value)}, not a text")
     if not value.isascii():

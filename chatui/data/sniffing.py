@@ -8,22 +8,22 @@ import codecs
 import re
 from typing import Literal
 
+from chatui.data.archives import names_inside
 from chatui.data.records import shortened
 from chatui.errors import BrokenFile, NotConversations
 
-Kind = Literal["parquet", "text"]
+Kind = Literal["parquet", "workbook", "zip", "gzip", "text"]
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive: unpack it first"),
     (b"BZh", "a bzip2 archive: unpack it first"),
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
     (b"(\xb5/\xfd", "a Zstandard archive: unpack it first"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document (such as .xls): save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an Office document of the old kind, or with a password: save it as CSV"),
     (b"SQLite format 3", "an SQLite database: export the table as CSV"),
     (b"ARROW1", "an Arrow file: save it as Parquet"),
     (b"\x7fELF", "a program"),
@@ -33,12 +33,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"OggS", "an Ogg sound or film"),
     (b"\x80\x04\x95", "a Python pickle"),
 )
-_ZIPPED: tuple[tuple[bytes, str], ...] = (
-    (b"xl/", "an Excel workbook: save the sheet as CSV"),
-    (b"word/", "a Word document"),
-    (b"ppt/", "a PowerPoint presentation"),
-    (b"opendocument.spreadsheet", "an OpenDocument spreadsheet: save the sheet as CSV"),
-    (b"opendocument", "an OpenDocument document"),
+_ZIPPED: tuple[tuple[str, str], ...] = (
+    ("xl/workbook.bin", "a binary Excel workbook: save it as .xlsx"),
+    ("word/", "a Word document"),
+    ("ppt/", "a PowerPoint presentation"),
+    ("META-INF/manifest.xml", "an OpenDocument file: save the sheet as CSV or .xlsx"),
 )
 _BOMS: tuple[tuple[bytes, str, str], ...] = (
     # UTF-32 first: its mark begins with UTF-16's.
@@ -59,7 +58,11 @@ def sniff(data: bytes, name: str) -> Kind:
     head = data[:_HEAD]
     if head.startswith(b"PAR1"):
         return "parquet"
-    if what := _foreign(head, data):
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip_kind(data, name)
+    if what := _foreign(head):
         raise NotConversations(shortened(name, 60), what)
     return "text"
 
@@ -100,15 +103,24 @@ def _decode_otherwise(data: bytes, first_bad: int) -> tuple[str, str, str]:
     return text, "Windows-1252", note
 
 
-def _foreign(head: bytes, data: bytes) -> str | None:
+def _zip_kind(data: bytes, name: str) -> Literal["workbook", "zip"]:
+    """Whether a zip archive is a workbook; raises NotConversations for other Office documents."""
+    names = names_inside(data)
+    if "xl/workbook.xml" in names:
+        return "workbook"
+    for mark, what in _ZIPPED:
+        if any(inside.startswith(mark) for inside in names):
+            raise NotConversations(shortened(name, 60), what)
+    return "zip"
+
+
+def _foreign(head: bytes) -> str | None:
     """What a file is that cannot hold conversations, in words."""
-    if head.startswith(b"PK\x03\x04"):
-        names = head + data[-_HEAD:]
-        inside = (what for mark, what in _ZIPPED if mark in names)
-        return next(inside, "a zip archive: unpack it first")
     for magic, what in _MAGIC:
         if head.startswith(magic):
             return what
+    if head[257:262] == b"ustar":
+        return "a tar archive: unpack it first"
     if _MARKUP.match(head):
         return "a web page or XML document"
     has_bom = any(head.startswith(bom) for bom, _, _ in _BOMS)

@@ -22,11 +22,13 @@ from chatui.errors.data import (
     ColumnsUnknown,
     DatasetInUse,
     FileMissing,
+    ManyFiles,
     NoRows,
     NotAConversation,
     NotConversations,
     NoUsableRow,
     UnknownStep,
+    UnpacksTooLarge,
 )
 from chatui.errors.models import (
     AdapterNotUsable,
@@ -80,6 +82,7 @@ __all__ = [
     "DiskFull",
     "EqualWeights",
     "FileMissing",
+    "ManyFiles",
     "JobIsActive",
     "JobNotResumable",
     "LinkChanged",
@@ -104,4 +107,5 @@ __all__ = [
     "StudyStillOpen",
     "UnknownBase",
     "UnknownStep",
+    "UnpacksTooLarge",
 ]

@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 
@@ -29,6 +30,13 @@ def write(path: Path, rows: list[dict]) -> Path:
     elif kind == ".jsonl":
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]
         path.write_bytes("\n".join(lines).encode())
+    elif kind == ".xlsx":
+        book = openpyxl.Workbook()
+        for line in (list(rows[0]), *([row[key] for key in rows[0]] for row in rows)):
+            book.active.append(line)
+        for cell in (cell for line in book.active for cell in line):
+            cell.data_type = "s"  # otherwise "=1" would be a formula, and "#N/A" an error
+        book.save(path)
     else:
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     return path
