@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chatui.data.archives import gunzipped, unzipped
 from chatui.data.documents import looks_like_json, read_json, read_parquet
+from chatui.data.marked import marks_of, read_marked
 from chatui.data.records import Records, shortened
 from chatui.data.sniffing import Kind, decode, sniff
 from chatui.data.tables import read_table
@@ -60,7 +61,10 @@ def _read_as(kind: Kind, data: bytes, name: str) -> Records:
     text, encoding, note = decode(data, name)
     if not text.strip("\ufeff \t\r\n"):
         raise NoRows(shortened(name, 130), "there is only white space in it")
-    records = read_json(text) if looks_like_json(text) else read_table(text)
+    if marks_of(text):
+        records = read_marked(text)
+    else:
+        records = read_json(text) if looks_like_json(text) else read_table(text)
     notes = (*([note] if note else []), *records.notes)
     return replace(records, kind=f"{records.kind}, {encoding}", notes=notes)
 

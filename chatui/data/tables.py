@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chatui.data.mapping import is_known_name, names_a_pair
+from chatui.data.names import is_known_name, names_a_pair
 from chatui.data.records import BadRecord, Record, Records, named_columns, shortened
 
 SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV separated by ';'", "|": "CSV separated by '|'"}
