@@ -57,23 +57,15 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Clean a file of conversations and save it as a dataset version."""
+    from chatui.cli.adding import account, name_of
     from chatui.data.prepare import prepare
 
     draft = prepare(file, mapping=_pairs(mapping or [], "--map"))
     for note in draft.notes:
         say(note)
-    view = _open(workspace).datasets.save(draft, name or file.stem)
-    result = {
-        "dataset": view.id,
-        "rows_read": view.rows_read,
-        "kept": view.kept,
-        "removed": view.removed,
-        "splits": view.splits,
-        "sha256": view.sha256,
-    }
-    removed = sum(view.removed.values())
-    text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {removed} removed"
-    show(result, f"{text}\nsplits: {view.splits}\nremoved: {view.removed}", as_json)
+    view = _open(workspace).datasets.save(draft, name or name_of(file.name))
+    result, text = account(draft, view)
+    show(result, text, as_json)
 
 
 @app.command()

@@ -222,7 +222,9 @@ def _is_turn(value: object) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"the JSON is broken at column {error.colno} ({error.msg})"
-    return "the JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "the JSON is nested too deeply"
+    return str(error) if isinstance(error, _Refused) else "a number has too many digits"
 
 
 def _first_line(error: Exception) -> str:

@@ -24,10 +24,11 @@ _ROWS = ("chat messages", "ShareGPT conversations", "lists of pairs", "ChatGPT e
 def conversation_column(columns: Sequence[str], sample: Sequence[Record]) -> tuple[str, str] | None:
     """A column of which at least half of the values are conversations, and their shape in words."""
     named = all_named(columns, CONVERSATION_NAMES)
+    is_pair = names_a_pair(columns)
     for column in dict.fromkeys((*named, *columns)):
         values = [v for r in sample if (v := r.values.get(column)) is not None]
         shapes = [shape for value in values if (shape := shape_of(value))]
-        if column not in named and names_a_pair(columns):  # then a text or dictionary is no more
+        if is_pair and column not in named:  # then a text or dictionary is no more
             shapes = [shape for shape in shapes if shape in _ROWS]
         if shapes and 2 * len(shapes) >= len(values):
             return column, shapes[0]

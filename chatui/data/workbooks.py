@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import cast
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -157,13 +156,13 @@ def _records(
     lines: list[Sequence[object]] = []
     for y, row in enumerate(rows, start=top):
         if not marks.lost and {*map(type, row)} == {str}:
-            if any(map(str.strip, cast(list[str], row))):
+            if any(row):
                 lines.append(row)
             continue
         numbers += sum(not isinstance(cell, str) for cell in row)
         lost = (marks.lost.get((y, x)) if c == "" else None for x, c in enumerate(row, left))
         cells = [Unreadable(why) if why else _as_text(c) for c, why in zip(row, lost, strict=True)]
-        if any(not isinstance(cell, str) or cell.strip() for cell in cells):
+        if any(cell != "" for cell in cells):
             lines.append(cells)
     width = len(lines[0]) if lines else 0
     while width and all(line[width - 1] == "" for line in lines):
