@@ -1,11 +1,13 @@
-"""What `add` tells: where each record of the file went, as data and as text.
+"""What `add` reads and tells: where each record of the file went, as data and as text.
 
 The figures are the draft's: a version that was there already may have come from another file.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+from chatui.data.fetching import fetched, is_url
 from chatui.data.prepare import Draft
 from chatui.data.store import DatasetView
 
@@ -35,6 +37,11 @@ def account(draft: Draft, view: DatasetView) -> tuple[dict[str, object], str]:
         told.append(f"and {len(draft.quarantined) - _SHOWN} more; --json has all")
     lines = [sentence, f"splits: {view.splits}", f"changed: {draft.changed}", f"removed: {removed}"]
     return result, "\n".join([*lines, *told])
+
+
+def file_of(named: str, max_mb: int) -> AbstractContextManager[Path]:
+    """The file that a user named by its place or its web address, for as long as it is read."""
+    return fetched(named, max_mb * 2**20) if is_url(named) else nullcontext(Path(named))
 
 
 def name_of(file: str) -> str:

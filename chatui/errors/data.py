@@ -10,6 +10,16 @@ class FileMissing(ChatUIError):
         super().__init__(f"The file {name} can't be read: {reason}. Check its name and place.")
 
 
+class NotFetched(ChatUIError):
+    """A file at a web address that cannot, or must not, be fetched."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"The file at {url} can't be fetched: {reason}. Check the address, or download the "
+            "file and add it from disk. Nothing was saved."
+        )
+
+
 class NotConversations(ChatUIError):
     """A file whose content is of a kind that holds no conversations, whatever its name says."""
 

@@ -115,6 +115,7 @@ def test_a_bad_file_gets_a_sentence_and_no_traceback(run, tmp_path):
         (("score", "r1"), "r1"),
         (("chat", "r1", "hello"), "r1"),
         (("add", "/no/such/file.csv"), "file.csv"),
+        (("add", "http://127.0.0.1/a.csv"), "127.0.0.1 is not on the public internet"),
         (("serve", "--port", "99999"), "port"),
         (("nonsense",), "nonsense"),
         (("chat",), "MODEL"),
