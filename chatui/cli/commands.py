@@ -46,7 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL or Parquet.")],
+    file: Annotated[
+        str,
+        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of one; or a URL."),
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")
@@ -55,23 +58,17 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Clean a file of conversations and save it as a dataset version."""
+    from chatui.cli.adding import account, file_of, name_of
     from chatui.data.prepare import prepare
 
-    draft = prepare(file, mapping=_pairs(mapping or [], "--map"))
+    settings = _settings(workspace)
+    with file_of(file, settings.max_upload_mb) as path:
+        draft = prepare(path, mapping=_pairs(mapping or [], "--map"))
     for note in draft.notes:
         say(note)
-    view = _open(workspace).datasets.save(draft, name or file.stem)
-    result = {
-        "dataset": view.id,
-        "rows_read": view.rows_read,
-        "kept": view.kept,
-        "removed": view.removed,
-        "splits": view.splits,
-        "sha256": view.sha256,
-    }
-    removed = sum(view.removed.values())
-    text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {removed} removed"
-    show(result, f"{text}\nsplits: {view.splits}\nremoved: {view.removed}", as_json)
+    view = Services.open(settings).datasets.save(draft, name or name_of(draft.file))
+    result, text = account(draft, view)
+    show(result, text, as_json)
 
 
 @app.command()

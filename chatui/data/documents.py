@@ -4,6 +4,7 @@ Knows JSON's syntax, not conversations. A record that is broken is reported with
 others are read.
 """
 
+import ast
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from chatui.data.records import BadRecord, Record, Records, printable, shortened
 from chatui.errors import BrokenFile
 
 _MAX_BROKEN = 100  # in one JSON document; each costs a search for where the next element begins
+_LONGEST_LITERAL = 1_000_000  # characters; Python's parser takes memory by the hundredfold
 _BLANK = re.compile(r"[\s,]*")
 # What stands for a record that was read: its values, or the reason why there are none.
 _Element = tuple[object, str, str]  # value, problem, raw
@@ -62,9 +64,29 @@ def parse_json(text: str) -> object:
     return _DECODER.decode(text)
 
 
+def loosely_parsed(text: str) -> object:
+    """The value of a text in JSON, or as Python prints lists and dictionaries; else ValueError."""
+    try:
+        return parse_json(text)
+    except (ValueError, RecursionError) as error:
+        if "'" not in text:
+            raise ValueError(str(error)) from error
+        return _python_value(text)
+
+
+def _python_value(text: str) -> object:
+    if len(text) > _LONGEST_LITERAL:
+        raise ValueError("it is too long for a Python value")
+    try:
+        return ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError("it is neither JSON nor a Python value") from error
+
+
 def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = ()) -> Records:
     good, bad = [], []
     columns: dict[str, None] = {}
+    row = 0
     for row, (value, problem, raw) in enumerate(elements, start=1):
         if isinstance(value, list) and not problem:
             value = {"messages": value}  # a bare list of turns
@@ -75,7 +97,7 @@ def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = (
         values = {printable(str(key)): item for key, item in value.items()}
         columns.update(dict.fromkeys(values))
         good.append(Record(row, values))
-    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes)
+    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes, rows_read=row)
 
 
 def in_words(value: object) -> str:
@@ -100,6 +122,16 @@ def _is_whole(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict | list)
     except (ValueError, RecursionError):
+        return _is_python(line)
+
+
+def _is_python(line: str) -> bool:
+    """Whether a line is a dictionary as Python prints it, in single quotes."""
+    if not re.match(r"\s*[\[{]\s*[{]?\s*'", line):
+        return False
+    try:
+        return isinstance(_python_value(line), dict | list)
+    except ValueError:
         return False
 
 
@@ -111,7 +143,10 @@ def _lines(text: str) -> Iterator[_Element]:
         try:
             value = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
-            problem = f"line {number}: {_reason(error)}"
+            if _is_python(line):
+                value = _python_value(line)
+            else:
+                problem = f"line {number}: {_reason(error)}"
         yield value, problem, line
 
 
@@ -155,6 +190,8 @@ def _list_inside(document: dict[str, Any]) -> tuple[list[object], tuple[str, ...
     """The rows of a document that is one object."""
     if any(key in document and _is_turn(document[key]) for key in ("messages", "conversations")):
         return [document], ()
+    if {"mapping", "current_node"} <= document.keys():  # one conversation of a ChatGPT export
+        return [document], ()
     lists = {k: v for k, v in document.items() if isinstance(v, list) and v}
     rows = {k: v for k, v in lists.items() if isinstance(v[0], dict | list)}
     if rows:
@@ -185,7 +222,9 @@ def _is_turn(value: object) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"the JSON is broken at column {error.colno} ({error.msg})"
-    return "the JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "the JSON is nested too deeply"
+    return str(error) if isinstance(error, _Refused) else "a number has too many digits"
 
 
 def _first_line(error: Exception) -> str:

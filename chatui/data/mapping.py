@@ -1,39 +1,39 @@
 """Recognise which column says what, or take the user's word for it.
 
-Knows names of columns and a few values; turning values into turns is `formats.py`.
+Knows which names and shapes mean what; turning values into turns is `formats.py`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from chatui.data.names import (
+    ASSISTANT_NAMES,
+    LABEL_NAMES,
+    MESSAGE_NAMES,
+    ORDER_NAMES,
+    PARENT_NAMES,
+    SAID_NAMES,
+    SPEAKER_NAMES,
+    SPEAKERS,
+    SYSTEM_NAMES,
+    THREAD_NAMES,
+    USER_NAMES,
+    all_named,
+    first_named,
+)
 from chatui.data.records import Record, shortened
+from chatui.data.shapes import conversation_column
 from chatui.errors import BadColumn, BadMapping, ColumnsUnknown
 
-# Best known first: where a file has several of them, the first is taken and the doubt is told.
-USER_NAMES = (
-    "user", "prompt", "question", "instruction", "input", "query", "human", "customer", "request",
-    "user_message", "customer_message", "user_input", "message", "utterance", "problem", "q",
-)  # fmt: skip
-ASSISTANT_NAMES = (
-    "assistant", "agent", "completion", "answer", "output", "response", "reply", "chosen", "bot",
-    "chatbot", "gpt", "support", "agent_reply", "agent_message", "assistant_message",
-    "bot_reply", "solution", "target", "a",
-)  # fmt: skip
-SYSTEM_NAMES = ("system", "system_prompt", "system_message")
-LABEL_NAMES = ("label", "category", "topic", "intent", "class", "tag")
-CONVERSATION_NAMES = (
-    "messages", "conversations", "conversation", "turns", "dialog", "dialogue", "chat",
-)  # fmt: skip
 ROLES = ("user", "assistant", "system")  # what a user may map
-_KNOWN = frozenset(
-    (*USER_NAMES, *ASSISTANT_NAMES, *SYSTEM_NAMES, *LABEL_NAMES, *CONVERSATION_NAMES, "rejected")
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column holds what; either `conversation`, or `user` and `assistant`."""
+    """Which column holds what: `conversation`, or `user` and `assistant`, or `speaker` and `said`.
+
+    Where `thread`, or `message` and `parent`, are there too, rows are joined into conversations.
+    """
 
     user: str | None = None
     assistant: str | None = None
@@ -43,6 +43,23 @@ class Columns:
     system: str | None = None
     label: str | None = None
     rejected: str | None = None
+    speaker: str | None = None  # who speaks, where a row is one message
+    said: str | None = None
+    thread: str | None = None  # names the conversation of a row
+    order: str | None = None  # numbers or times by which the rows of a conversation are ordered
+    message: str | None = None  # names a row
+    parent: str | None = None  # names the row that a row replies to
+
+    @property
+    def is_threaded(self) -> bool:
+        """Whether several rows make one conversation."""
+        return bool(self.thread or self.parent)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether conversations can be made of it."""
+        is_pair = self.user and self.assistant
+        return bool(self.conversation or is_pair or (self.speaker and self.said))
 
     def as_dict(self) -> dict[str, str]:
         """The columns that are used, by role."""
@@ -57,27 +74,27 @@ class Recognition:
     chosen: Columns
     is_sure: bool
     notes: tuple[str, ...] = ()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether conversations can be made of it."""
-        return bool(self.chosen.conversation or (self.chosen.user and self.chosen.assistant))
+    format: str = "question and reply columns"  # what it was taken for, in words
+    confidence: float = 0.0  # share of the first rows that are conversations if read so
 
 
 def recognise(columns: Sequence[str], sample: Sequence[Record]) -> Recognition:
     """Find the columns by their usual names, and conversations by their shape."""
     extras = Columns(
-        system=_first(columns, SYSTEM_NAMES),
-        label=_first(columns, LABEL_NAMES),
-        rejected=_first(columns, ("rejected",)),
+        system=first_named(columns, SYSTEM_NAMES),
+        label=first_named(columns, LABEL_NAMES),
+        rejected=first_named(columns, ("rejected",)),
     )
-    if conversation := _conversation_column(columns, sample):
+    if found := conversation_column(columns, sample):
         # Beside whole conversations, some exports have a whole rejected one: that is not a reply.
         is_text = all(isinstance(r.values.get("rejected"), str | None) for r in sample)
         rejected = extras.rejected if is_text else None
-        chosen = replace(extras, conversation=conversation, rejected=rejected)
-        return Recognition(tuple(columns), chosen, is_sure=True)
+        chosen = replace(extras, conversation=found[0], rejected=rejected)
+        return Recognition(tuple(columns), chosen, is_sure=True, format=found[1])
     chosen, notes = _pair(columns, extras)
+    chosen, joining = _threaded(columns, sample, chosen)
+    if chosen.speaker:
+        return Recognition(tuple(columns), chosen, True, format=joining)
     if not chosen.user or not chosen.assistant:
         others = [c for c in columns if c not in (chosen.system, chosen.label, chosen.rejected)]
         if len(others) == 2:
@@ -85,8 +102,10 @@ def recognise(columns: Sequence[str], sample: Sequence[Record]) -> Recognition:
             notes = (f"{_quoted(guess.user)} was taken as what the user says, because it is one "
                      f"of two columns, and {_quoted(guess.assistant)} as the reply.",)  # fmt: skip
             return Recognition(tuple(columns), guess, is_sure=False, notes=notes)
-    found = Recognition(tuple(columns), chosen, False, notes)
-    return replace(found, is_sure=found.is_complete and not notes)
+    kind = joining or _kind_of_pair(chosen)
+    if joining:
+        notes = (*notes, f"Rows with the same {_quoted(chosen.thread)} were joined.")
+    return Recognition(tuple(columns), chosen, chosen.is_complete and not notes, notes, kind)
 
 
 def apply_mapping(found: Recognition, mapping: Mapping[str, str], file: str) -> Columns:
@@ -99,36 +118,31 @@ def apply_mapping(found: Recognition, mapping: Mapping[str, str], file: str) -> 
             raise BadColumn(file, name, [shortened(c, 40) for c in found.columns])
     chosen = found.chosen
     if "user" in wanted or "assistant" in wanted:
-        chosen = replace(chosen, conversation=None)
+        chosen = _as_pair(chosen)
     if "user" in wanted and chosen.context == wanted["user"]:
         chosen = replace(chosen, context=None)
     chosen = replace(chosen, **wanted)
-    if not chosen.conversation and not (chosen.user and chosen.assistant):
+    if not chosen.is_complete:
         raise ColumnsUnknown(file, [shortened(c, 40) for c in found.columns])
     if chosen.user is not None and chosen.user == chosen.assistant:
         raise BadMapping(f"{_quoted(chosen.user)} can't be both what the user says and the reply")
     return chosen
 
 
-def is_known_name(name: str) -> bool:
-    """Whether a column is usually called so."""
-    return _plain(name) in _KNOWN
-
-
-def names_a_pair(columns: Sequence[str]) -> bool:
-    """Whether a header names a question and a reply, or a whole conversation."""
-    plain = {_plain(name) for name in columns}
-    is_pair = not plain.isdisjoint(USER_NAMES) and not plain.isdisjoint(ASSISTANT_NAMES)
-    return is_pair or not plain.isdisjoint(CONVERSATION_NAMES)
+def _as_pair(chosen: Columns) -> Columns:
+    """The columns without what makes a row a message or a whole conversation."""
+    if chosen.speaker:  # rows that are joined as messages are no pairs to be joined
+        chosen = replace(chosen, thread=None, order=None, message=None, parent=None)
+    return replace(chosen, conversation=None, speaker=None, said=None)
 
 
 def _pair(columns: Sequence[str], extras: Columns) -> tuple[Columns, tuple[str, ...]]:
-    users = _all(columns, USER_NAMES)
-    assistants = [c for c in _all(columns, ASSISTANT_NAMES) if c not in users]
+    users = all_named(columns, USER_NAMES)
+    assistants = [c for c in all_named(columns, ASSISTANT_NAMES) if c not in users]
     context = history = None
-    instruction = _first(columns, ("instruction",))
+    instruction = first_named(columns, ("instruction",))
     if instruction and instruction == next(iter(users), None):
-        context, history = _first(columns, ("input",)), _first(columns, ("history",))
+        context, history = first_named(columns, ("input",)), first_named(columns, ("history",))
         users = [c for c in users if c != context]
     chosen = replace(
         extras,
@@ -154,37 +168,41 @@ def _guess_of_two(chosen: Columns, others: list[str]) -> Columns:
     return replace(chosen, user=others[0], assistant=others[1])
 
 
-def _conversation_column(columns: Sequence[str], sample: Sequence[Record]) -> str | None:
-    """A column whose values are lists of turns; in tables they may be written as JSON."""
-    named = _all(columns, CONVERSATION_NAMES)
-    for column in (*named, *columns):
-        values = [record.values.get(column) for record in sample]
-        lists = [value for value in values if _is_list_of_turns(value)]
-        if lists and 2 * len(lists) >= sum(value is not None for value in values):
-            return column
-    return None
+def _kind_of_pair(chosen: Columns) -> str:
+    if chosen.rejected:
+        return "replies that were preferred and rejected"
+    if chosen.context or chosen.history:
+        return "instructions with their input"
+    return "question and reply columns"
 
 
-def _is_list_of_turns(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(re.match(r'\s*\[\s*\{\s*"(role|content|from|value)"', value))
-    if not isinstance(value, list) or not value:
-        return False
-    keys = set(value[0]) if isinstance(value[0], dict) else set()
-    return keys >= {"role", "content"} or keys >= {"from", "value"}
+def _threaded(
+    columns: Sequence[str], sample: Sequence[Record], pair: Columns
+) -> tuple[Columns, str]:
+    """The columns by which rows are joined into conversations, and how, in words."""
+    thread, order = first_named(columns, THREAD_NAMES), first_named(columns, ORDER_NAMES)
+    speaker, said = first_named(columns, SPEAKER_NAMES), first_named(columns, SAID_NAMES)
+    message, parent = first_named(columns, MESSAGE_NAMES), first_named(columns, PARENT_NAMES)
+    if speaker and said and _speak(sample, speaker):
+        extras = replace(pair, user=None, assistant=None, context=None, history=None, rejected=None)
+        messages = replace(extras, speaker=speaker, said=said)
+        if message and parent and any(record.values.get(parent) for record in sample):
+            by_parent = replace(messages, message=message, parent=parent)
+            return by_parent, f"messages joined by {_quoted(parent)}"
+        if thread:
+            by_id = replace(messages, thread=thread, order=order)
+            return by_id, f"messages joined by {_quoted(thread)}"
+    ids = [value for r in sample if thread and (value := r.values.get(thread))]
+    if pair.user and pair.assistant and len(set(map(str, ids))) < len(ids):
+        joined = replace(pair, thread=thread, order=order, rejected=None)
+        return joined, f"questions and replies joined by {_quoted(thread)}"
+    return pair, ""
 
 
-def _all(columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    plain = {_plain(column): column for column in reversed(columns)}
-    return [plain[name] for name in names if name in plain]
-
-
-def _first(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    return next(iter(_all(columns, names)), None)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s\-_]+", "_", name.strip().lower())
+def _speak(sample: Sequence[Record], column: str) -> bool:
+    """Whether a column mostly says who speaks."""
+    known = sum(str(r.values.get(column)).strip().lower() in SPEAKERS for r in sample)
+    return bool(sample) and 2 * known >= len(sample)
 
 
 def _quoted(name: str | None) -> str:

@@ -22,16 +22,17 @@ from chatui.data.cleaning import (
     checked_steps,
     clean,
 )
-from chatui.data.formats import RawRow, conversation_of
 from chatui.data.mapping import Columns, Recognition, apply_mapping, recognise
 from chatui.data.reading import file_bytes, read_bytes
-from chatui.data.records import BadRow, Records, as_raw
+from chatui.data.records import BadRow, Record, Records, as_raw
 from chatui.data.splitting import assign_splits, group_of
+from chatui.data.threads import Joined, notes_of, rows_of, share_that_fits
 from chatui.data.turns import in_order
 from chatui.errors import FileMissing, NoUsableRow
 
 DEFAULT_SEED = 42
 _SAMPLE = 200  # records looked at to recognise the columns
+_SURE = 0.5  # share of them that must be conversations for nobody to be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,17 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that no conversation could be made of, and the column that is to blame if known."""
+
+    row: int
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A dataset that is not saved yet: every row read is in `kept` or in `removed`."""
+    """A dataset that is not saved yet: every row read is kept, removed or joined to another."""
 
     file: str
     file_sha256: str
@@ -60,17 +70,29 @@ class Draft:
     changed: dict[str, int]  # by step, rows that are kept
     examples: dict[str, tuple[Example, ...]]
     conversations: tuple[Conversation, ...]  # in the order of `kept`
-
-    @property
-    def rows_read(self) -> int:
-        """How many records the file holds."""
-        return len(self.kept) + len(self.removed)
+    rows_read: int  # records of the file, as its reader counted them
+    quarantined: tuple[Quarantined, ...]  # those of `removed` that were no conversation as read
+    joined: Mapping[int, int]  # rows that are part of a conversation: the row it is counted as
 
     @property
     def removed_by(self) -> dict[str, int]:
         """How many rows each step removed, in the order of the steps."""
         names = [row.step for row in self.removed]
         return {s.name: names.count(s.name) for s in ALL_STEPS if s.name in names}
+
+    @property
+    def accounted(self) -> bool:
+        """Whether each record of the file is in one place, and each count is that of its rows."""
+        removed = [row.row for row in self.removed]
+        places = [*(row.row for row in self.kept), *removed, *self.joined]
+        refused = [row.row for row in self.removed if row.step == READ.name]
+        return (
+            sorted(places) == list(range(1, self.rows_read + 1))
+            and sorted(row.row for row in self.quarantined) == sorted(refused)
+            and sum(self.removed_by.values()) == len(removed)
+            and sum(self.splits.values()) == len(self.kept)
+            and all(count <= len(self.kept) for count in self.changed.values())
+        )
 
     @property
     def splits(self) -> dict[Split, int]:
@@ -154,6 +176,10 @@ def _read(path: Path, stamp: tuple[int, int], name: str) -> _Read:
     data = file_bytes(path)
     records = read_bytes(data, name)
     recognition = recognise(records.columns, records.good[:_SAMPLE])
+    if recognition.chosen.is_complete:
+        fit = share_that_fits(records.good[:_SAMPLE], recognition.chosen)
+        is_sure = recognition.is_sure and fit >= _SURE
+        recognition = replace(recognition, confidence=fit, is_sure=is_sure)
     return _Read(hashlib.sha256(data).hexdigest(), records, recognition)
 
 
@@ -164,9 +190,10 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
     if not records.good:
         raise NoUsableRow(name[:60], records.rows_read, _first_reason(_unread(records)))
     columns = apply_mapping(recognition, dict(options.mapping), name[:60])
-    rows, refused = _rows(records, columns)
-    account = clean(rows, options.steps)
-    removed = sorted([*_unread(records), *refused, *account.removed], key=lambda row: row.row)
+    found = rows_of(records.good, columns)
+    account = clean(found.rows, options.steps)
+    refused = [*_unread(records), *map(_refused, found.refused)]
+    removed = sorted([*refused, *account.removed], key=lambda row: row.row)
     if not account.kept:
         raise NoUsableRow(name[:60], records.rows_read, _first_reason(removed))
     kept = tuple(account.kept)
@@ -174,7 +201,11 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         file=name,
         file_sha256=read.sha256,
         kind=records.kind,
-        notes=(*records.notes, *(() if options.mapping else recognition.notes)),
+        notes=(
+            *records.notes,
+            *(() if options.mapping else recognition.notes),
+            *notes_of(records.good, columns),
+        ),
         recognition=recognition,
         columns=columns,
         options=options,
@@ -183,6 +214,9 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         changed=_in_order_of_steps(account),
         examples={name: tuple(shown) for name, shown in account.examples.items()},
         conversations=_conversations(kept, name, options.seed),
+        rows_read=records.rows_read,
+        quarantined=_quarantined(records, found),
+        joined=found.joined,
     )
 
 
@@ -190,15 +224,15 @@ def _unread(records: Records) -> list[RemovedRow]:
     return [RemovedRow(bad.row, READ.name, bad.reason, raw=bad.raw) for bad in records.bad]
 
 
-def _rows(records: Records, columns: Columns) -> tuple[list[RawRow], list[RemovedRow]]:
-    rows, refused = [], []
-    for record in records.good:
-        try:
-            rows.append(conversation_of(record, columns))
-        except BadRow as problem:
-            raw = as_raw(record.values)
-            refused.append(RemovedRow(record.row, READ.name, problem.reason, raw=raw))
-    return rows, refused
+def _refused(pair: tuple[Record, BadRow]) -> RemovedRow:
+    record, problem = pair
+    return RemovedRow(record.row, READ.name, problem.reason, raw=as_raw(record.values))
+
+
+def _quarantined(records: Records, found: Joined) -> tuple[Quarantined, ...]:
+    rows = [Quarantined(bad.row, None, bad.reason) for bad in records.bad]
+    rows += [Quarantined(record.row, bad.field, bad.reason) for record, bad in found.refused]
+    return tuple(sorted(rows, key=lambda row: row.row))
 
 
 def _conversations(

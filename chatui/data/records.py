@@ -4,7 +4,7 @@ Every record of a file is either good or bad, and has its number: none is lost o
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _SHOWN = 300
 
@@ -35,19 +35,26 @@ class Records:
     good: tuple[Record, ...]
     bad: tuple[BadRecord, ...]
     notes: tuple[str, ...] = ()  # what was taken for granted and may be wrong
+    rows_read: int = field(kw_only=True)  # counted by the reader, not by adding up good and bad
 
-    @property
-    def rows_read(self) -> int:
-        """How many records the file holds."""
-        return len(self.good) + len(self.bad)
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that the file does not give; only a row that needs it is lost."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"({self.reason})"
 
 
 class BadRow(Exception):
     """A record that can be read but holds no conversation; `reason` is a sentence's end."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.field = field  # the column that is to blame, if one is
 
 
 def printable(text: str) -> str:

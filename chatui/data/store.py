@@ -41,12 +41,13 @@ class DatasetView:
     rows_read: int
     kept: int
     changed: dict[str, int]  # rows kept, by the step that changed them
-    removed: dict[str, int]  # by step; kept and removed together are the rows read
+    removed: dict[str, int]  # by step; kept, removed and joined are the rows read
     splits: dict[Split, int]
     split_hashes: dict[Split, str]
     sha256: str  # of the content: turns, splits and labels
     parent: str | None  # the version before this one
     bytes: int  # on disk
+    joined: int = 0  # rows that are part of a conversation counted as another row
 
 
 class DatasetStore:
@@ -173,6 +174,7 @@ def _counts(draft: Draft) -> dict[str, object]:
         "kept": len(draft.kept),
         "changed": draft.changed,
         "removed": draft.removed_by,
+        "joined": len(draft.joined),
         "splits": count_splits(draft.conversations),
         "split_hashes": {s: split_hash(draft.conversations, s, system) for s in SPLITS},
     }

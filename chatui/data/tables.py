@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chatui.data.mapping import is_known_name, names_a_pair
+from chatui.data.names import is_known_name, names_a_pair
 from chatui.data.records import BadRecord, Record, Records, named_columns, shortened
 
 SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV separated by ';'", "|": "CSV separated by '|'"}
@@ -34,16 +34,20 @@ def read_table(text: str) -> Records:
     lines = lines[skipped:]
     separator = separator or _find_separator(lines)
     parsed = [line for line in _parse(lines, separator) if not _is_blank(line)]
-    header = parsed[0].cells if parsed else []
-    notes: tuple[str, ...] = ()
-    if _is_data(header):
-        names = [f"column {number}" for number in range(1, len(header) + 1)]
-        notes = ("The first row looks like a conversation, so it was not taken as column names.",)
-    else:
-        names, parsed = named_columns(header), parsed[1:]
-        notes = _renamed(header, names)
+    names, notes, is_data = names_of(parsed[0].cells if parsed else [])
+    parsed = parsed if is_data else parsed[1:]
     good, bad = _sort_out(parsed, names, lines, skipped)
-    return Records(SEPARATORS.get(separator, "CSV"), tuple(names), good, bad, notes)
+    kind = SEPARATORS.get(separator, "CSV")
+    return Records(kind, tuple(names), good, bad, notes, rows_read=len(parsed))
+
+
+def names_of(header: list[str]) -> tuple[list[str], tuple[str, ...], bool]:
+    """The names of the columns, notes about them, and whether the first row is no header."""
+    if _is_data(header):
+        note = "The first row looks like a conversation, so it was not taken as column names."
+        return [f"column {number}" for number in range(1, len(header) + 1)], (note,), True
+    names = named_columns(header)
+    return names, _renamed(header, names), False
 
 
 def _sort_out(

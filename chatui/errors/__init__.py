@@ -22,11 +22,14 @@ from chatui.errors.data import (
     ColumnsUnknown,
     DatasetInUse,
     FileMissing,
+    ManyFiles,
     NoRows,
     NotAConversation,
     NotConversations,
+    NotFetched,
     NoUsableRow,
     UnknownStep,
+    UnpacksTooLarge,
 )
 from chatui.errors.models import (
     AdapterNotUsable,
@@ -80,6 +83,7 @@ __all__ = [
     "DiskFull",
     "EqualWeights",
     "FileMissing",
+    "ManyFiles",
     "JobIsActive",
     "JobNotResumable",
     "LinkChanged",
@@ -91,6 +95,7 @@ __all__ = [
     "NotAConversation",
     "NotComparable",
     "NotConversations",
+    "NotFetched",
     "NotFound",
     "NotRateable",
     "NotScorable",
@@ -104,4 +109,5 @@ __all__ = [
     "StudyStillOpen",
     "UnknownBase",
     "UnknownStep",
+    "UnpacksTooLarge",
 ]

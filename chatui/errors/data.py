@@ -10,12 +10,24 @@ class FileMissing(ChatUIError):
         super().__init__(f"The file {name} can't be read: {reason}. Check its name and place.")
 
 
+class NotFetched(ChatUIError):
+    """A file at a web address that cannot, or must not, be fetched."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"The file at {url} can't be fetched: {reason}. Check the address, or download the "
+            "file and add it from disk. Nothing was saved."
+        )
+
+
 class NotConversations(ChatUIError):
     """A file whose content is of a kind that holds no conversations, whatever its name says."""
 
     def __init__(self, name: str, what: str) -> None:
         kind, _, way_out = what.partition(": ")
-        advice = f"To use it, {way_out}" if way_out else "Add CSV, TSV, JSON, JSONL or Parquet"
+        advice = (
+            f"To use it, {way_out}" if way_out else "Add CSV, TSV, JSON, JSONL, Parquet or XLSX"
+        )
         super().__init__(f"{name} is {kind}. {advice}. Nothing was saved.")
 
 
@@ -44,6 +56,27 @@ class BrokenFile(ChatUIError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} can't be read: {reason}. Export it again. Nothing was saved.")
+
+
+class ManyFiles(ChatUIError):
+    """An archive with several files, of which only one can be meant."""
+
+    def __init__(self, name: str, files: list[str]) -> None:
+        listed = ", ".join(files[:10]) + (", …" if len(files) > 10 else "")
+        super().__init__(
+            f"{name} holds {len(files)} files: {listed}. Unpack it and add the one that you want. "
+            "Nothing was saved."
+        )
+
+
+class UnpacksTooLarge(ChatUIError):
+    """A small file that would fill the memory."""
+
+    def __init__(self, name: str, size: str) -> None:
+        super().__init__(
+            f"{name} is packed so that it comes to {size}, and was not read. If that is right, "
+            "unpack it, cut it into parts and add those. Nothing was saved."
+        )
 
 
 class NoUsableRow(ChatUIError):

@@ -1,5 +1,6 @@
 """The command line: one JSON object on stdout, a sentence on stderr, 0 or 1."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -47,6 +48,31 @@ def test_add_accounts_for_every_row_and_saves_a_version(run, file):
     assert len(added["sha256"]) == 64
 
 
+def test_add_tells_where_each_record_went(run, tmp_path):
+    path = tmp_path / "support.jsonl.gz"
+    lines = [f'{{"user": "q {n}", "agent": " a {n}"}}' for n in range(3)]
+    path.write_bytes(gzip.compress("\n".join([*lines, '{"user": 7}', "{broken"]).encode()))
+
+    status, added, _ = run("add", str(path))
+
+    assert status == 0
+    assert (added["dataset"], added["rows_read"], added["kept"]) == ("support-v1", 5, 3)
+    assert added["changed"] == {"spaces": 3}
+    assert [(row["row"], row["field"]) for row in added["quarantined"]] == [(4, "user"), (5, None)]
+    assert "a number (7), not a text" in added["quarantined"][0]["reason"]
+    assert added["accounted"] is True
+    text = run("add", str(path), as_json=False)[1]
+    assert "support-v1: 5 read = 3 kept + 2 removed" in text
+    assert "row 5: line 5: the JSON is broken at column 2" in text
+
+
+def test_of_many_quarantined_rows_the_first_are_told_and_the_others_counted(run, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("user,agent\nq,a\n" + "only one\n" * 9)
+
+    assert "and 4 more; --json has all" in run("add", str(path), as_json=False)[1]
+
+
 def test_the_same_file_twice_is_the_same_version(run, file):
     assert run("add", str(file))[1] == run("add", str(file))[1]
 
@@ -89,6 +115,7 @@ def test_a_bad_file_gets_a_sentence_and_no_traceback(run, tmp_path):
         (("score", "r1"), "r1"),
         (("chat", "r1", "hello"), "r1"),
         (("add", "/no/such/file.csv"), "file.csv"),
+        (("add", "http://127.0.0.1/a.csv"), "127.0.0.1 is not on the public internet"),
         (("serve", "--port", "99999"), "port"),
         (("nonsense",), "nonsense"),
         (("chat",), "MODEL"),

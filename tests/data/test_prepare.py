@@ -24,6 +24,7 @@ def accounted(path: Path) -> list[int]:
     except ChatUIError:
         return []
     rows = [row.row for row in draft.kept] + [row.row for row in draft.removed]
+    assert draft.accounted
     assert sum(draft.removed_by.values()) == len(draft.removed)
     assert draft.rows_read == len(draft.kept) + sum(draft.removed_by.values())
     assert sum(draft.splits.values()) == len(draft.kept)

@@ -10,7 +10,7 @@ from chatui.data import tables
 from chatui.data.reading import read_bytes, read_file
 from chatui.data.tables import read_table
 from chatui.errors import BrokenFile, FileMissing, NoRows
-from tests.data.writing import FORMATS, csv_text, pairs, write
+from tests.data.writing import ALL_FORMATS, FORMATS, csv_text, pairs, write
 
 # Things that people say and that readers have turned into numbers, dates and nothing.
 SAYINGS = [
@@ -30,7 +30,7 @@ SAYINGS = [
 ]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", ALL_FORMATS)
 def test_words_that_look_like_values_stay_words_in_every_format(tmp_path, kind):
     rows = [{"user": saying or "x", "agent": saying} for saying in SAYINGS]
 

@@ -234,7 +234,7 @@ def test_only_columns_that_differ_from_the_recognised_ones_are_a_mapping(tmp_pat
     assert options_of(usual | {"user": "agent"}, draft.columns).mapping[-1] == ("user", "agent")
 
 
-@pytest.mark.parametrize("size", [1, 9, 10, 999, 5_000_000])
+@pytest.mark.parametrize("size", [1, 9, 10, 999, 900_000])
 def test_every_reply_is_in_a_bar(tmp_path, size):
     rows = [{"user": f"q{n}", "agent": "x" * max(1, size * n // 40)} for n in range(41)]
     draft = prepare(write(tmp_path / "a.csv", rows), steps=())
@@ -274,3 +274,26 @@ def test_health_is_said_in_words_and_what_people_wrote_is_escaped():
     assert "Mend. Replies:" in shown
     assert "Note. Test items:" in shown
     assert "<b>Call</b>" not in shown
+
+
+def test_a_row_that_is_joined_to_another_shows_the_whole_conversation(tmp_path):
+    said = (("user", "first"), ("agent", "second"))
+    rows = [{"thread_id": "x", "role": who, "content": text} for who, text in said]
+    draft = prepare(write(tmp_path / "a.csv", rows))
+
+    shown = describe.row_html(draft, 1)
+
+    assert "Row 1 is part of this conversation, counted as row 2" in shown
+    assert "first" in shown
+    assert "second" in shown
+    account = describe.account_html(draft.rows_read, 1, draft.removed, len(draft.joined))
+    assert "2 read = 1 kept + 0 removed + 1 joined to others" in account
+
+
+def test_what_a_file_was_taken_for_is_said_with_the_share_that_fits(tmp_path):
+    rows = [{"user": "a", "agent": "b"}, {"user": "c", "agent": ""}]
+    found = prepare(write(tmp_path / "a.csv", rows)).recognition
+
+    said = describe.columns_html(found.chosen.as_dict(), found)
+
+    assert "Recognised as question and reply columns: 50% of the first rows fit." in said

@@ -25,7 +25,7 @@ _COLUMNS = (
     ("assistant", "Reply", "What the model should learn to say."),
     ("system", "System prompt", "If each row has one of its own."),
 )
-_FILES = [".csv", ".tsv", ".json", ".jsonl", ".parquet"]
+_FILES = [".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".txt", ".zip", ".gz"]
 
 
 def build(services: Services, page: Page) -> None:
@@ -116,7 +116,7 @@ def _picking() -> dict[str, Any]:
     return {
         "picker": gr.Dropdown(label="Dataset", elem_id="data-picker"),
         "file": gr.File(
-            label="Drop CSV, TSV, JSON, JSONL or Parquet",
+            label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip of one)",
             file_types=_FILES,
             height=170,
             elem_id="data-file",

@@ -8,6 +8,7 @@ from html import escape
 
 from chatui.conversation import Conversation, Split, Turn
 from chatui.data.cleaning import ALL_STEPS, CleanRow, Example, RemovedRow
+from chatui.data.mapping import Recognition
 from chatui.data.prepare import Draft
 from chatui.data.store import DatasetView
 from chatui.ui.charts import as_details, diff_html, html_table, split_bar
@@ -42,6 +43,9 @@ def examples_html(
 
 def row_html(draft: Draft, number: int) -> str:
     """Row `number` of a draft (from 1) as a conversation, with what cleaning did to it."""
+    if whole := draft.joined.get(number):
+        part = _caption(f"Row {number:,} is part of this conversation, counted as row {whole:,}.")
+        return part + row_html(draft, whole)
     kept = next((pair for pair in _kept(draft) if pair[0].row == number), None)
     if kept is None:
         gone = next(row for row in draft.removed if row.row == number)
@@ -60,9 +64,10 @@ def version_html(rows: Sequence[Conversation], number: int) -> str:
     return _conversation(row.turns) + _caption(_about(row))
 
 
-def account_html(rows_read: int, kept: int, removed: Sequence[RemovedRow]) -> str:
+def account_html(rows_read: int, kept: int, removed: Sequence[RemovedRow], joined: int = 0) -> str:
     """Where every row went: "307 read = 285 kept + 22 removed", with the removed ones below."""
     sentence = f"{rows_read:,} read = {kept:,} kept + {len(removed):,} removed"
+    sentence += f" + {joined:,} joined to others" if joined else ""
     account = f'<p class="chatui-account"><strong>{sentence}</strong></p>'
     if not removed:
         return account
@@ -99,16 +104,24 @@ def columns_title(chosen: Mapping[str, str]) -> str:
     """The columns in use, in a line."""
     if conversation := chosen.get("conversation"):
         return f"Columns: conversations in {_short(conversation)}"
-    named = [f"{role} = {_short(chosen[role])}" for role in ("user", "assistant") if role in chosen]
-    return f"Columns: {', '.join(named)}" if len(named) == 2 else "Columns: please choose"
+    for roles in (("speaker", "said"), ("user", "assistant")):
+        if all(role in chosen for role in roles):
+            named = ", ".join(f"{role} = {_short(chosen[role])}" for role in roles)
+            return f"Columns: {named}"
+    return "Columns: please choose"
 
 
-def columns_html(chosen: Mapping[str, str]) -> str:
-    """The columns that are used without a field of their own."""
+def columns_html(chosen: Mapping[str, str], found: Recognition) -> str:
+    """What the file was taken for and how sure that is, and columns without a field here."""
     more = {"context": "joined to the question", "history": "earlier turns", "label": "the label"}
-    more["rejected"] = "the rejected reply"
+    more |= {"rejected": "the rejected reply", "thread": "names the conversation"}
+    more |= {"order": "orders its messages", "parent": "names the message before"}
     said = [f"{_short(chosen[role])}: {what}" for role, what in more.items() if role in chosen]
-    return _caption(f"Also used: {'; '.join(said)}.") if said else ""
+    also = _caption(f"Also used: {'; '.join(said)}.") if said else ""
+    if not found.confidence:
+        return also
+    share = f"{found.confidence:.0%} of the first rows fit"
+    return _caption(f"Recognised as {found.format}: {share}.") + also
 
 
 def facts_html(view: DatasetView) -> str:

@@ -65,7 +65,7 @@ class Drawing:
             parts.selection: replace(selected, unsaved=False),
             parts.notes: told(""),
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
-            parts.account: describe.account_html(view.rows_read, view.kept, removed),
+            parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
             parts.plot: contents_html(self._conversations(view)),
             **self.page(source, position),
         }
@@ -98,7 +98,9 @@ class Drawing:
             **self._keeping(source),
             parts.notes: told(describe.notes_html(draft.notes)),
             parts.splits: describe.splits_html(draft.splits, source.options.seed),
-            parts.account: describe.account_html(draft.rows_read, len(draft.kept), draft.removed),
+            parts.account: describe.account_html(
+                draft.rows_read, len(draft.kept), draft.removed, len(draft.joined)
+            ),
             parts.status: describe.status_html(saved, sentence),
             parts.save: gr.Button(
                 variant="secondary" if saved else "primary", interactive=not sentence
@@ -145,7 +147,7 @@ class Drawing:
         title = describe.columns_title(chosen)
         return {
             parts.columns_box: gr.Accordion(label=title, open=not is_sure),
-            parts.about_columns: describe.columns_html(chosen),
+            parts.about_columns: describe.columns_html(chosen, found),
             **{f: gr.Dropdown(choices=names, value=chosen.get(role)) for f, role in fields},
         }
 

@@ -1,0 +1,150 @@
+"""Archives: one data file inside is read, and what would fill the memory is refused."""
+
+import contextlib
+import gzip
+import io
+import stat
+import warnings
+import zipfile
+
+import pytest
+
+from chatui.data import archives
+from chatui.data.reading import read_bytes, read_file
+from chatui.errors import BrokenFile, ChatUIError, ManyFiles, NotConversations, UnpacksTooLarge
+from tests.data.writing import FORMATS, pairs, write
+
+TABLE = b"user,agent\nhi,hello\n"
+
+
+def zipped(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: zipped({"in a folder/a": data})])
+def test_every_format_is_read_out_of_an_archive(tmp_path, kind, pack):
+    plain = write(tmp_path / f"a{kind}", pairs(5))
+
+    read = read_bytes(pack(plain.read_bytes()), "a.bin")
+
+    assert [record.values for record in read.good] == pairs(5)
+    assert read.kind.startswith(read_file(plain).kind)
+
+
+def test_what_systems_put_beside_a_file_is_not_taken_for_data():
+    files = {"__MACOSX/._a.csv": b"\x00", ".DS_Store": b"\x00", "folder/": b"", "a.csv": TABLE}
+
+    read = read_bytes(zipped({**files, "readme": b"about"}), "a.zip")
+
+    assert read.kind == "CSV, UTF-8, zip of a.csv"
+
+
+def test_of_a_chatgpt_export_the_conversations_are_read():
+    files = {"user.json": b"{}", "x/conversations.json": b'[{"user": "a", "agent": "b"}]'}
+
+    assert read_bytes(zipped(files), "export.zip").rows_read == 1
+
+
+def test_of_several_files_none_is_guessed_and_all_are_listed():
+    with pytest.raises(ManyFiles, match=r"a\.zip holds 2 files: b\.csv, c/d\.json\. Unpack it"):
+        read_bytes(zipped({"b.csv": TABLE, "c/d.json": b"[]"}), "a.zip")
+
+
+def test_a_name_that_leads_out_of_the_archive_leads_nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    read = read_bytes(zipped({"../../evil.csv": TABLE}), "a.zip")
+
+    assert read.kind.endswith("zip of evil.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_not_followed():
+    link = zipfile.ZipInfo("a.csv")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+
+    with pytest.raises(NotConversations, match="an archive without a file in it"):
+        read_bytes(out.getvalue(), "a.zip")
+
+
+def with_a_password(data):
+    """The archive with the mark of encryption set, in both of its lists."""
+    marked = bytearray(data)
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        marked[marked.index(magic) + offset] |= 1
+    return bytes(marked)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "sentence"),
+    [
+        (zipped({}), NotConversations, r"a\.zip is an archive without a file in it"),
+        (zipped({"a.zip": zipped({"a.csv": TABLE})}), NotConversations, "an archive in an archive"),
+        (gzip.compress(gzip.compress(TABLE)), NotConversations, "an archive in an archive"),
+        (zipped({"a.csv": b"\x89PNG"}), NotConversations, r"a\.csv in a\.zip is a PNG image"),
+        (with_a_password(zipped({"a.csv": TABLE})), NotConversations, "an archive with a password"),
+        (zipped({"a.csv": TABLE * 9})[:-30], BrokenFile, "the archive is damaged"),
+        (gzip.compress(TABLE)[:-9], BrokenFile, "the archive is damaged"),
+        (gzip.compress(TABLE)[:20] + b"?" * 20, BrokenFile, "the archive is damaged"),
+        (gzip.compress(b""), ChatUIError, "the file is empty"),
+        (zipped({"a.csv": b" "}), ChatUIError, r"a\.csv in a\.zip has no rows: .*white space"),
+        (gzip.compress(b"\0" * 257 + b"ustar" + b"\0" * 300), NotConversations, "a tar archive"),
+    ],
+)
+def test_an_archive_that_cannot_be_read_says_why(data, error, sentence):
+    with pytest.raises(error, match=sentence):
+        read_bytes(data, "a.zip")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: zipped({"a.csv": data})])
+def test_a_bomb_is_stopped_by_what_comes_out_and_not_by_what_it_says(pack, monkeypatch):
+    bomb = pack(bytes(30 * 2**20))
+    unpacked = 0
+    count = archives._counted
+
+    def counted(*arguments):
+        nonlocal unpacked
+        for chunk in count(*arguments):
+            unpacked += len(chunk)
+            yield chunk
+
+    monkeypatch.setattr(archives, "_counted", counted)
+
+    with pytest.raises(UnpacksTooLarge, match=r"a\.zip is packed so .* more than 100 times"):
+        read_bytes(bomb, "a.zip")
+    assert unpacked <= 10 * 2**20
+
+
+def test_a_large_file_is_refused_at_the_limit(monkeypatch):
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 2**20)
+
+    with pytest.raises(UnpacksTooLarge, match="more than 1 MB"):
+        read_bytes(gzip.compress(b"user,agent\n" + b"a,b\n" * 300_000), "a.csv.gz")
+
+
+@pytest.mark.parametrize("at", range(0, 140, 7))
+def test_any_damaged_byte_of_an_archive_gives_rows_or_a_sentence(at):
+    data = bytearray(zipped({"a.csv": TABLE}))
+    data[at % len(data)] ^= 0xFF
+
+    with contextlib.suppress(ChatUIError):
+        assert read_bytes(bytes(data), "a.zip").rows_read
+
+
+def test_two_entries_of_one_name_are_two_files():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's own, about the second of a name
+        archive.writestr("a.csv", TABLE)
+        archive.writestr("a.csv", TABLE)
+
+    with pytest.raises(ManyFiles, match=r"holds 2 files: a\.csv, a\.csv"):
+        read_bytes(out.getvalue(), "a.zip")
