@@ -57,6 +57,7 @@ from chatui.errors.people import (
     StudyNotReady,
     StudyStillOpen,
 )
+from chatui.errors.recipes import BadParameter
 
 __all__ = [
     "BadEnvironment",
@@ -64,6 +65,7 @@ __all__ = [
     "BadColumn",
     "BadMapping",
     "BadName",
+    "BadParameter",
     "BadOption",
     "BadSetting",
     "BaseNotReachable",

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from chatui.data.cleaning import DEFAULT_STEPS
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
 from chatui.errors import DatasetInUse
@@ -17,7 +18,7 @@ from tests.data.writing import pairs, write
 from tests.ui.fakes import Run, job
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-ON = dict.fromkeys(("spaces", "characters", "html", "blank", "duplicates"), True)
+ON = dict.fromkeys(DEFAULT_STEPS, True)
 
 
 @pytest.fixture

@@ -141,14 +141,26 @@ def _choosing_columns() -> dict[str, Any]:
 
 def _cleaning() -> dict[str, Any]:
     gr.HTML('<h3 class="chatui-heading">Clean</h3>')
-    switches, examples = [], []
+    drawn = _steps(is_default=True)
+    with gr.Accordion("More cleaning steps", open=False):
+        drawn |= _steps(is_default=False)
+    switches, examples = zip(*(drawn[step.name] for step in STEPS), strict=True)
+    return {"switches": switches, "examples": examples, "splits": gr.HTML()}
+
+
+def _steps(is_default: bool) -> dict[str, tuple[gr.Checkbox, gr.HTML]]:
+    """A switch and a place for examples, for each step that is on at first, or off."""
     with gr.Column(elem_classes="chatui-steps"):
-        for step in STEPS:
-            switches.append(
-                gr.Checkbox(True, label=step.title, container=False, elem_id=f"step-{step.name}")
+        return {
+            step.name: (
+                gr.Checkbox(
+                    is_default, label=step.title, container=False, elem_id=f"step-{step.name}"
+                ),
+                gr.HTML(),
             )
-            examples.append(gr.HTML())
-    return {"switches": tuple(switches), "examples": tuple(examples), "splits": gr.HTML()}
+            for step in STEPS
+            if step.is_default == is_default
+        }
 
 
 def _more() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from chatui.data.cleaning import DEFAULT_STEPS
+from chatui.data.cleaning import STEP_NAMES
 from chatui.data.mapping import ROLES
 
 
@@ -61,7 +61,7 @@ class Parts:
     def chosen(self) -> dict[str, Any]:
         """What the visitor chooses, by the name that handlers take it by."""
         return {
-            **dict(zip(DEFAULT_STEPS, self.switches, strict=True)),
+            **dict(zip(STEP_NAMES, self.switches, strict=True)),
             **dict(zip(ROLES, self.columns, strict=True)),
             "seed": self.seed,
             "prompt": self.prompt,

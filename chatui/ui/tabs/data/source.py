@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chatui.data.cleaning import DEFAULT_STEPS
+from chatui.data.cleaning import STEP_NAMES
 from chatui.data.mapping import ROLES, Columns
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
@@ -66,7 +66,7 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
     seed = chosen.get("seed")
     return Options(
         mapping=tuple(sorted(picked.items())) if is_changed else (),
-        steps=tuple(name for name in DEFAULT_STEPS if chosen.get(name)),
+        steps=tuple(name for name in STEP_NAMES if chosen.get(name)),
         seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
         system=str(chosen.get("prompt") or "").strip() or None,
     )
