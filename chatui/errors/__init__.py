@@ -57,7 +57,13 @@ from chatui.errors.people import (
     StudyNotReady,
     StudyStillOpen,
 )
-from chatui.errors.recipes import BadParameter
+from chatui.errors.recipes import (
+    BadParameter,
+    BadRecipe,
+    FileNotWritable,
+    NotExportable,
+    NotRestorable,
+)
 
 __all__ = [
     "BadEnvironment",
@@ -66,6 +72,7 @@ __all__ = [
     "BadMapping",
     "BadName",
     "BadParameter",
+    "BadRecipe",
     "BadOption",
     "BadSetting",
     "BaseNotReachable",
@@ -82,6 +89,7 @@ __all__ = [
     "DiskFull",
     "EqualWeights",
     "FileMissing",
+    "FileNotWritable",
     "JobIsActive",
     "JobNotResumable",
     "LinkChanged",
@@ -94,7 +102,9 @@ __all__ = [
     "NotComparable",
     "NotConversations",
     "NotFound",
+    "NotExportable",
     "NotRateable",
+    "NotRestorable",
     "NotScorable",
     "NothingToLearn",
     "NothingToRate",
