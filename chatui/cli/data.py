@@ -1,4 +1,4 @@
-"""Commands about dataset versions: clean again, removed rows, restore."""
+"""Commands about dataset versions: clean again, removed rows, restore, differences, export."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import typer
 from chatui.cli.opening import AsJson, Where, open_services
 from chatui.cli.printing import say, show, table
 from chatui.data.cleaning import RemovedRow
+from chatui.data.exporting import Format
 from chatui.data.prepare import Draft
 from chatui.data.store import DatasetView
 
@@ -96,6 +97,34 @@ def restore(
     _show_version(view, as_json)
 
 
+def diff(
+    before: Annotated[str, typer.Argument(help="A dataset version.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions: rows added, removed and changed."""
+    from chatui.data.comparing import compare
+
+    found = compare(open_services(workspace).datasets, before, after)
+    show(found.as_json(), found.as_text(), as_json)
+
+
+def export(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    form: Annotated[Format, typer.Option("--format", help="What a line looks like.")] = "messages",
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a version's conversations to a file that other programs read."""
+    from chatui.data.exporting import export as export_to
+
+    store = open_services(workspace).datasets
+    result = export_to(store, dataset, form, output)
+    show(result, f"{result['rows']} conversations of {dataset} are in {output}.", as_json)
+
+
 def _show_version(view: DatasetView, as_json: bool) -> None:
     gone = sum(view.removed.values())
     text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {gone} removed"
@@ -122,4 +151,4 @@ def _row(row: RemovedRow) -> dict[str, object]:
     }
 
 
-COMMANDS = (clean, removed, restore)
+COMMANDS = (clean, removed, restore, diff, export)

@@ -61,6 +61,29 @@ def test_removed_rows_are_listed_by_step_and_come_back(run, file):
     assert (status, made["dataset"], made["kept"], made["removed"]) == (0, "support-v2", 31, {})
 
 
+def test_the_difference_of_two_versions_is_told(run, file):
+    run("add", str(file))
+    run("restore", "support-v1", "31")
+
+    _, found, _ = run("diff", "support-v1", "support-v2")
+    text = run("diff", "support-v1", "support-v2", as_json=False)[1]
+
+    assert [row["row"] for row in found["added"]] == [31]
+    assert found["removed"] == []
+    assert found["same"] + len(found["changed"]) == 30
+    assert text.startswith("support-v1 → support-v2: 1 added, 0 removed")
+
+
+def test_a_version_is_exported(run, file, tmp_path):
+    run("add", str(file))
+
+    status, told, _ = run("export", "support-v1", "--format", "messages", "-o", str(tmp_path / "o"))
+
+    lines = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
+    assert (status, told["rows"], len(lines)) == (0, 30, 30)
+    assert set(lines[0]) == {"messages", "split", "id"}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -68,6 +91,8 @@ def test_removed_rows_are_listed_by_step_and_come_back(run, file):
         (("removed", "sample-support-v1", "--reason", "magic"), "magic"),
         (("restore", "sample-support-v1", "1"), "Row 1 can't be brought back"),
         (("restore", "sample-support-v1"), "ROWS"),
+        (("diff", "sample-support-v1", "nothing-v1"), "nothing-v1"),
+        (("export", "sample-support-v1", "--format", "xml", "-o", "x"), "--format"),
         (("clean", "sample-support-v1"), "--recipe"),
         (("clean", "sample-support-v1", "--recipe", "/no/recipe.json"), "recipe.json"),
     ],
