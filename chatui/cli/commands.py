@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from chatui.cli import data
+from chatui.cli.opening import AsJson, Where
+from chatui.cli.opening import open_services as _open
+from chatui.cli.opening import pairs as _pairs
+from chatui.cli.opening import settings_of as _settings
 from chatui.cli.printing import follow, say, show, table
 from chatui.conversation import Split
 from chatui.errors import BadOption, ChatUIError
 from chatui.services import Services
-from chatui.settings import Settings, load_settings, quiet_environment
+from chatui.settings import quiet_environment
 
 app = typer.Typer(
     name="chatui",
@@ -21,11 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Where = Annotated[
-    Path | None,
-    typer.Option("--workspace", help="Folder that holds everything (or CHATUI_WORKSPACE)."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+for command in data.COMMANDS:
+    app.command()(command)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,18 +56,24 @@ def add(
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")
     ] = None,
+    recipe: data.RecipeFile = None,
+    dry_run: data.DryRun = False,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """Clean a file of conversations and save it as a dataset version."""
     from chatui.cli.adding import account, file_of, name_of
-    from chatui.data.prepare import prepare
+    from chatui.data.recipe import Recipe, prepare_by, read_recipe
 
+    chosen = read_recipe(recipe) if recipe else Recipe()
     settings = _settings(workspace)
     with file_of(file, settings.max_upload_mb) as path:
-        draft = prepare(path, mapping=_pairs(mapping or [], "--map"))
+        draft = prepare_by(chosen, path, mapping=_pairs(mapping or [], "--map"))
     for note in draft.notes:
         say(note)
+    if dry_run:
+        data.show_draft(draft, as_json)
+        return
     view = Services.open(settings).datasets.save(draft, name or name_of(draft.file))
     result, text = account(draft, view)
     show(result, text, as_json)
@@ -211,15 +219,6 @@ def serve(
     serve_page(Services.open(settings), settings)
 
 
-def _open(workspace: Path | None) -> Services:
-    return Services.open(_settings(workspace))
-
-
-def _settings(workspace: Path | None, **chosen: object) -> Settings:
-    given = {"workspace": workspace, **chosen}
-    return load_settings(**{name: value for name, value in given.items() if value is not None})
-
-
 def _show_run(services: Services, run_id: str, as_json: bool) -> None:
     facts = _run_facts(services, run_id)
     show(facts, services.runs.view(run_id).sentence, as_json)
@@ -237,15 +236,6 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
     }
-
-
-def _pairs(options: list[str], flag: str) -> dict[str, str]:
-    pairs = [option.partition("=") for option in options]
-    if bad := next(
-        (option for option, pair in zip(options, pairs, strict=True) if not pair[1]), ""
-    ):
-        raise BadOption(flag, f"{bad!r} has no '='")
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _first_problem(error: ValidationError) -> str:

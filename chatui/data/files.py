@@ -46,17 +46,11 @@ def read_conversations(path: Path) -> list[Conversation]:
 
 def write_removed(path: Path, removed: Sequence[RemovedRow]) -> None:
     """Write `removed.parquet`: all of what was removed, so that it can be brought back."""
+    kinds = {name: "text" for name in RemovedRow.__slots__} | {"row": "number", "turns": "turns"}
     rows = [
-        {
-            "row": row.row,
-            "step": row.step,
-            "reason": row.reason,
-            "turns": _messages(row.turns),
-            "raw": row.raw,
-        }
+        {**{name: getattr(row, name) for name in kinds}, "turns": _messages(row.turns)}
         for row in removed
     ]
-    kinds = {"row": "number", "step": "text", "reason": "text", "turns": "turns", "raw": "text"}
     _write(path, rows, kinds)
 
 

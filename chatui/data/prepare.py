@@ -18,6 +18,7 @@ from chatui.data.cleaning import (
     Account,
     CleanRow,
     Example,
+    Parameters,
     RemovedRow,
     checked_steps,
     clean,
@@ -41,6 +42,8 @@ class Options:
 
     mapping: tuple[tuple[str, str], ...] = ()  # (role, column) where the user chose
     steps: tuple[str, ...] = DEFAULT_STEPS
+    parameters: Parameters = Parameters()
+    restored: tuple[int, ...] = ()  # rows that no step may remove
     seed: int = DEFAULT_SEED
     system: str | None = None
 
@@ -191,9 +194,9 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         raise NoUsableRow(name[:60], records.rows_read, _first_reason(_unread(records)))
     columns = apply_mapping(recognition, dict(options.mapping), name[:60])
     found = rows_of(records.good, columns)
-    account = clean(found.rows, options.steps)
-    refused = [*_unread(records), *map(_refused, found.refused)]
-    removed = sorted([*refused, *account.removed], key=lambda row: row.row)
+    account = clean(found.rows, options.steps, options.parameters, options.restored)
+    unread = [*_unread(records), *map(_refused, found.refused)]
+    removed = sorted([*map(account.masked, unread), *account.removed], key=lambda row: row.row)
     if not account.kept:
         raise NoUsableRow(name[:60], records.rows_read, _first_reason(removed))
     kept = tuple(account.kept)

@@ -5,13 +5,14 @@ manifest. The test split of a dataset is locked: what one version tests, no late
 """
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from chatui.conversation import SPLITS, Conversation, DatasetId, Split, Turn
-from chatui.data.cleaning import RemovedRow
+from chatui.data.cleaning import ALL_STEPS, RemovedRow
 from chatui.data.files import (
     FORMAT,
     content_of,
@@ -23,6 +24,7 @@ from chatui.data.files import (
     write_removed,
 )
 from chatui.data.prepare import Draft, count_splits, locked_keys, prepare, with_locked_test
+from chatui.data.recipe import Recipe, read_recipe, recipe_of
 from chatui.workspace import Workspace, read_json, slug, write_json
 
 SAMPLE_FILE = Path(__file__).parent / "sample" / "support.csv"
@@ -50,30 +52,76 @@ class DatasetView:
     joined: int = 0  # rows that are part of a conversation counted as another row
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a new version is to hold."""
+
+    conversations: Sequence[Conversation]
+    removed: Sequence[RemovedRow]
+    changed: dict[str, int]
+    recipe: Recipe
+    locked: frozenset[str]  # what names its test items in later versions
+    joined: int = 0  # rows that are part of a conversation counted as another row
+
+    def counts(self) -> dict[str, object]:
+        """What the manifest tells of it."""
+        system = self.recipe.system
+        steps = [row.step for row in self.removed]
+        return {
+            "system": system,
+            "rows_read": len(self.conversations) + len(self.removed) + self.joined,
+            "kept": len(self.conversations),
+            "changed": self.changed,
+            "joined": self.joined,
+            "removed": {s.name: steps.count(s.name) for s in ALL_STEPS if s.name in steps},
+            "splits": count_splits(self.conversations),
+            "split_hashes": {s: split_hash(self.conversations, s, system) for s in SPLITS},
+        }
+
+
 class DatasetStore:
     """The dataset versions of a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def save(self, draft: Draft, name: str, *, sample: bool = False) -> DatasetView:
-        """Save a draft as the next version of the dataset `name`, or find it saved already."""
+    def save(
+        self, draft: Draft, name: str, *, sample: bool = False, parent: str | None = None
+    ) -> DatasetView:
+        """Save a draft as the next version of the dataset `name`, or find it saved already.
+
+        `parent` is the version it was made from; by default, the one before it.
+        """
         if known := self.find(draft, name):
             return known
-        prefix = slug(name)
         draft = self.locked(draft, name)
+        content = Content(
+            conversations=draft.conversations,
+            removed=draft.removed,
+            changed=draft.changed,
+            recipe=recipe_of(draft),
+            locked=frozenset(locked_keys(draft)),
+            joined=len(draft.joined),
+        )
+        return self.add(content, name, sample=sample, parent=parent)
+
+    def add(
+        self, content: Content, name: str, *, sample: bool = False, parent: str | None = None
+    ) -> DatasetView:
+        """Write a content as the next version of the dataset `name`."""
+        prefix = slug(name)
         relatives = self._relatives(prefix)
         manifest = {
             "format": FORMAT,
             "name": name.strip(),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "sample": sample,
-            "parent": relatives[-1].id if relatives else None,
-            "sha256": content_of(draft.conversations, draft.options.system),
-            **_counts(draft),
-            "locked": sorted(locked_keys(draft).union(*(self._locked(v.id) for v in relatives))),
+            "parent": parent or (relatives[-1].id if relatives else None),
+            "sha256": content_of(content.conversations, content.recipe.system),
+            **content.counts(),
+            "locked": sorted(content.locked | self.locked_in(name)),
         }
-        return self.view(self._write(draft, prefix, manifest))
+        return self.view(self._write(content, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:
         """The version of the dataset `name` that has this very content, if it is saved."""
@@ -85,10 +133,11 @@ class DatasetStore:
 
     def locked(self, draft: Draft, name: str) -> Draft:
         """The draft as it would be saved: what earlier versions test is in the test split."""
-        keys: set[str] = set()
-        for view in self._relatives(slug(name)):
-            keys |= self._locked(view.id)
-        return with_locked_test(draft, keys)
+        return with_locked_test(draft, self.locked_in(name))
+
+    def locked_in(self, name: str) -> set[str]:
+        """What the versions of the dataset `name` test: keys of groups, see `locked_keys`."""
+        return set().union(*(self._locked(view.id) for view in self._relatives(slug(name))))
 
     def all(self) -> list[DatasetView]:
         """All versions, oldest first."""
@@ -105,12 +154,20 @@ class DatasetStore:
     def conversations(self, dataset_id: str, split: Split | None = None) -> list[Conversation]:
         """The conversations of a version, each below its system prompt if there is one."""
         system = self.view(dataset_id).system
-        rows = read_conversations(self._folder(dataset_id) / "conversations.parquet")
+        rows = self.rows(dataset_id)
         return [_below(row, system) for row in rows if split in (None, row.split)]
 
     def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
         """What cleaning removed, with step and reason."""
         return read_removed(self._folder(dataset_id) / "removed.parquet")
+
+    def recipe(self, dataset_id: str) -> Recipe:
+        """How a version was made."""
+        return read_recipe(self._folder(dataset_id) / "recipe.json")
+
+    def rows(self, dataset_id: str) -> list[Conversation]:
+        """The conversations of a version as they are stored, without its system prompt."""
+        return read_conversations(self._folder(dataset_id) / "conversations.parquet")
 
     def file(self, dataset_id: str) -> Path:
         """The version's conversations as a file that can be prepared again."""
@@ -133,7 +190,7 @@ class DatasetStore:
                 return view
         return self.save(prepare(SAMPLE_FILE), SAMPLE_NAME, sample=True)
 
-    def _write(self, draft: Draft, prefix: str, manifest: dict[str, object]) -> str:
+    def _write(self, content: Content, prefix: str, manifest: dict[str, object]) -> str:
         """Write the files under the next free number; two writers never get the same."""
         numbers = [_number(view.id) for view in self._relatives(prefix)]
         number = 1 + max(numbers, default=0)
@@ -141,9 +198,9 @@ class DatasetStore:
             target = self._workspace.folder("datasets", f"{prefix}-v{number}")
             try:
                 with self._workspace.staged(target) as folder:
-                    write_conversations(folder / "conversations.parquet", draft.conversations)
-                    write_removed(folder / "removed.parquet", draft.removed)
-                    write_recipe(folder / "recipe.json", _recipe(draft))
+                    write_conversations(folder / "conversations.parquet", content.conversations)
+                    write_removed(folder / "removed.parquet", content.removed)
+                    write_recipe(folder / "recipe.json", content.recipe.as_json())
                     write_json(folder / "manifest.json", {"id": target.name, **manifest})
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
@@ -164,33 +221,6 @@ class DatasetStore:
 
     def _folder(self, dataset_id: str) -> Path:
         return self._workspace.existing("datasets", dataset_id)
-
-
-def _counts(draft: Draft) -> dict[str, object]:
-    system = draft.options.system
-    return {
-        "system": system,
-        "rows_read": draft.rows_read,
-        "kept": len(draft.kept),
-        "changed": draft.changed,
-        "removed": draft.removed_by,
-        "joined": len(draft.joined),
-        "splits": count_splits(draft.conversations),
-        "split_hashes": {s: split_hash(draft.conversations, s, system) for s in SPLITS},
-    }
-
-
-def _recipe(draft: Draft) -> dict[str, object]:
-    return {
-        "format": FORMAT,
-        "file": draft.file,
-        "file_sha256": draft.file_sha256,
-        "kind": draft.kind,
-        "columns": draft.columns.as_dict(),
-        "steps": list(draft.options.steps),
-        "seed": draft.options.seed,
-        "system": draft.options.system,
-    }
 
 
 def _below(conversation: Conversation, system: str | None) -> Conversation:

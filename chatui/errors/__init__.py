@@ -60,6 +60,13 @@ from chatui.errors.people import (
     StudyNotReady,
     StudyStillOpen,
 )
+from chatui.errors.recipes import (
+    BadParameter,
+    BadRecipe,
+    FileNotWritable,
+    NotExportable,
+    NotRestorable,
+)
 
 __all__ = [
     "BadEnvironment",
@@ -67,6 +74,8 @@ __all__ = [
     "BadColumn",
     "BadMapping",
     "BadName",
+    "BadParameter",
+    "BadRecipe",
     "BadOption",
     "BadSetting",
     "BaseNotReachable",
@@ -83,6 +92,7 @@ __all__ = [
     "DiskFull",
     "EqualWeights",
     "FileMissing",
+    "FileNotWritable",
     "ManyFiles",
     "JobIsActive",
     "JobNotResumable",
@@ -97,7 +107,9 @@ __all__ = [
     "NotConversations",
     "NotFetched",
     "NotFound",
+    "NotExportable",
     "NotRateable",
+    "NotRestorable",
     "NotScorable",
     "NothingToLearn",
     "NothingToRate",

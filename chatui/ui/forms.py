@@ -43,6 +43,8 @@ def _component(name: str, field: FieldInfo) -> Component:
         precision = 0 if kind is int else None
         common: dict[str, Any] = {"label": label, "info": info, "precision": precision}
         return gr.Number(value, minimum=low, maximum=high, step=_step(kind, value), **common)
+    if isinstance(value, tuple):
+        value = ", ".join(value)
     return gr.Textbox(None if value is None else str(value), label=label, info=info)
 
 

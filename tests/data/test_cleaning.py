@@ -9,14 +9,15 @@ from chatui.conversation import Turn
 from chatui.data.cleaning import (
     DEFAULT_STEPS,
     MAX_EXAMPLES,
+    STEP_NAMES,
     STEPS,
+    Parameters,
     checked_steps,
     clean,
-    repair,
-    trim,
 )
+from chatui.data.cleaning.texts import repair, trim
 from chatui.data.formats import RawRow
-from chatui.errors import UnknownStep
+from chatui.errors import ChatUIError, UnknownStep
 
 
 def row(number, *texts, **more):
@@ -166,6 +167,8 @@ DIRT = st.lists(
         ["<b>", "</b>", "<p>", "</p>", "<", ">", "b", "&lt;", "&gt;", "&amp;", "amp;", "lt;", "&"]
         + ["`", "```", " ", "  ", "\n", "a", "â€™", "&acirc;&euro;&trade;", "\x00", "<title>"]
         + ["</title>", "<!--", "-->", "<script>", "</script>", "<li>", "Ã", "©", "\r", "&#13;", "é"]
+        + ["<s>", "<|end|>", "|", "[INST]", "[", "INST]", "<<SYS>>", "&lt;s&gt;", "<EMAIL_7>"]
+        + ["jo@example.org", "@", "+49 30 901820", "212-736-5000", "10.1.2.3", "1", "how do I pay"]
     ),
     max_size=14,
 ).map("".join)
@@ -174,16 +177,23 @@ DIRT = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(
     rows=st.lists(st.lists(DIRT, max_size=5), max_size=5),
-    steps=st.sets(st.sampled_from(DEFAULT_STEPS)),
+    steps=st.sets(st.sampled_from(STEP_NAMES)),
+    parameters=st.builds(
+        Parameters,
+        similarity=st.sampled_from([0.5, 0.8, 1.0]),
+        max_tokens=st.sampled_from([16, 1024]),
+        flagged_words=st.sampled_from([(), ("pay",), ("a", "how do")]),
+    ),
 )
-def test_cleaning_twice_is_cleaning_once_and_every_row_is_accounted_for(rows, steps):
+def test_cleaning_twice_is_cleaning_once_and_every_row_is_accounted_for(rows, steps, parameters):
     raw = [row(n, *texts) for n, texts in enumerate(rows, start=1)]
 
-    once = clean(raw, steps)
-    again = clean([RawRow(kept.row, kept.turns) for kept in once.kept], steps)
+    once = clean(raw, steps, parameters)
+    again = clean([RawRow(kept.row, kept.turns) for kept in once.kept], steps, parameters)
 
     assert [kept.turns for kept in again.kept] == [kept.turns for kept in once.kept]
     assert again.changed == {}
+    assert again.removed == []
     rows_out = [kept.row for kept in once.kept] + [gone.row for gone in once.removed]
     assert sorted(rows_out) == [r.row for r in raw]
 
@@ -202,7 +212,101 @@ def test_a_step_that_does_not_exist_is_named():
     assert checked_steps({"html", "spaces"}) == ("spaces", "html")
 
 
-def test_every_step_says_what_it_does():
+def test_every_step_says_what_it_does_and_knows_its_parameters():
     for step in STEPS:
+        assert set(step.parameters) <= set(Parameters.model_fields)
         assert step.title
         assert step.description.endswith(".")
+
+
+def test_what_changes_the_meaning_or_takes_a_choice_is_off_at_first():
+    assert DEFAULT_STEPS == ("spaces", "characters", "html", "control", "blank", "duplicates")
+
+
+@pytest.mark.parametrize("typed", ["<|end|>", "&lt;|end|&gt;", "<|en<b></b>d|>", "<\x00|end|>"])
+def test_no_control_token_comes_out_of_the_steps_before(typed):
+    account = clean([row(1, f"a {typed} b", "yes")])
+
+    assert texts_of(account) == [["a < |end|> b", "yes"]]
+
+
+def test_one_value_has_one_placeholder_in_all_rows_and_in_what_is_removed():
+    rows = [
+        row(1, "I am jo@example.org", "Hello JO@example.org, not al@example.org"),
+        row(2, "I am jo@example.org", " "),
+    ]
+
+    account = clean(rows, ("blank", "pii"))
+
+    assert texts_of(account) == [["I am <EMAIL_1>", "Hello <EMAIL_1>, not <EMAIL_2>"]]
+    assert account.removed[0].turns[0].text == "I am <EMAIL_1>"
+
+
+def test_placeholders_that_a_file_holds_already_are_not_given_again():
+    account = clean([row(1, "jo@example.org", "ok"), row(2, "<EMAIL_3>", "ok")], ("pii",))
+
+    assert texts_of(account) == [["<EMAIL_4>", "ok"], ["<EMAIL_3>", "ok"]]
+
+
+def test_rows_in_another_language_go_and_short_ones_stay():
+    rows = [
+        row(1, "Where is my order? I have waited for two weeks.", "It will arrive tomorrow."),
+        row(2, "Wo ist meine Bestellung? Ich warte seit zwei Wochen.", "Sie kommt morgen an."),
+        row(3, "Hallo", "Ja"),
+    ]
+
+    account = clean(rows, ("language",), Parameters(languages="en, fr"))
+
+    assert [kept.row for kept in account.kept] == [1, 3]
+    assert account.removed[0].reason == "it is in 'de', not in en or fr"
+
+
+def test_rows_with_more_tokens_than_allowed_go_with_their_number():
+    rows = [row(1, "word " * 30, "yes"), row(2, "word", "yes")]
+
+    account = clean(rows, ("long",), Parameters(max_tokens=16))
+
+    assert [kept.row for kept in account.kept] == [2]
+    assert "tokens by starter, and 16 are allowed" in account.removed[0].reason
+
+
+def test_a_tokenizer_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ChatUIError, match="model"):
+        clean([row(1, "a", "b")], ("long",), Parameters(tokenizer=str(tmp_path)))
+
+
+def test_flagged_words_are_whole_words_or_phrases_in_any_case():
+    parameters = Parameters(flagged_words=("ass", "go away"))
+    rows = [row(1, "You ASS!", "x"), row(2, "first class", "x"), row(3, "x", "Go  away")]
+
+    account = clean(rows, ("flagged",), parameters)
+
+    assert [kept.row for kept in account.kept] == [2]
+    assert [gone.reason for gone in account.removed] == [
+        "the question holds the flagged word 'ass'",
+        "the reply holds the flagged word 'go away'",
+    ]
+
+
+def test_of_different_replies_to_one_question_the_first_stays():
+    rows = [
+        row(1, "How?", "So."),
+        row(2, " how ", "Or so."),
+        row(3, "How?", "So."),
+        row(4, "?", ""),
+    ]
+
+    account = clean(rows, ("conflicts",))
+
+    assert [kept.row for kept in account.kept] == [1, 3, 4]
+    assert account.removed[0].reason == "answers the question of row 1 in other words"
+
+
+def test_a_row_that_was_brought_back_is_mended_stays_and_pushes_no_other_out():
+    rows = [row(1, "a", "b"), row(2, " a", "b"), row(3, "a", "b"), row(4, "c", " "), row(5, "d")]
+
+    account = clean(rows, restored=(2, 4, 5))
+
+    assert [kept.row for kept in account.kept] == [1, 2, 4]
+    assert account.kept[1].turns[0].text == "a"
+    assert [(gone.row, gone.step) for gone in account.removed] == [(3, "duplicates"), (5, "order")]

@@ -179,9 +179,9 @@ def test_a_version_made_meanwhile_by_another_program_is_not_touched(store, works
         return staged(wanted)
 
     workspace.staged = loses_the_race
-    made = store._write(prepare(file(pairs(5))), "a", {"name": "a"})
+    made = store.save(prepare(file(pairs(5))), "a")
 
-    assert made == "a-v2"
+    assert made.id == "a-v2"
     assert [path.name for path in target.iterdir()] == ["manifest.json"]
 
 

@@ -6,9 +6,10 @@ import gradio as gr
 import pytest
 
 from chatui.conversation import Conversation, Turn
+from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
-from chatui.errors import DatasetInUse
+from chatui.errors import BadParameter, DatasetInUse
 from chatui.ui.state import Page, Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
@@ -19,7 +20,7 @@ from tests.data.writing import pairs, write
 from tests.ui.fakes import Run, job
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-ON = dict.fromkeys(("spaces", "characters", "html", "blank", "duplicates"), True)
+ON = dict.fromkeys(DEFAULT_STEPS, True)
 
 
 @pytest.fixture
@@ -297,3 +298,71 @@ def test_what_a_file_was_taken_for_is_said_with_the_share_that_fits(tmp_path):
     said = describe.columns_html(found.chosen.as_dict(), found)
 
     assert "Recognised as question and reply columns: 50% of the first rows fit." in said
+
+
+def test_parameters_are_filled_in_beside_their_step(handlers, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+    chosen = ON | {"flagged": True, "flagged_words": "refund, gift card", "seed": 42}
+
+    shown = handlers.redraft(sample, source, 1, **chosen, name=source.name)
+
+    assert shown[parts.source].options.parameters.flagged_words == ("refund", "gift card")
+    assert "removed" in shown[parts.switches[STEP_NAMES.index("flagged")]].label
+    assert not set(parts.fields) & set(shown)
+    assert [shown[row].visible for row in parts.choices] == [False, False, False, True, False]
+    assert handlers.refresh(sample, Source())[parts.fields[3]] == "en"
+
+
+def test_a_parameter_that_cannot_be_is_named_by_its_label(handlers, sample):
+    with pytest.raises(BadParameter, match="'Languages' can't be used: 'English' is no language"):
+        options_of(ON | {"languages": "English"}, None)
+
+
+def test_a_removed_row_comes_back_into_the_file_and_can_be_undone(handlers, parts, sample):
+    first = handlers.refresh(sample, Source())
+    source = first[parts.source]
+    rows = handlers.list_removed("duplicates", source).choices
+    number = rows[0][1]
+
+    back = handlers.restore([number], sample, source)
+    kept = handlers.redraft(sample, back[parts.source], 1, **ON, seed=7, name=source.name)
+    undone = handlers.undo(sample, back[parts.source])
+
+    assert len(rows) == 12
+    assert rows[0][0].startswith(f"Row {number}, says the same as row")
+    assert "307 read = 286 kept + 21 removed" in back[parts.account]
+    assert back[parts.undo].visible
+    assert kept[parts.source].options.restored == (number,)
+    assert undone[parts.source] == source
+
+
+def test_a_whole_step_can_be_undone(handlers, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+
+    shown = handlers.restore_all("duplicates", sample, source)
+
+    assert "307 read = 297 kept + 10 removed" in shown[parts.account]
+    assert set(handlers.restore([], sample, source)) == {parts.source}
+
+
+def test_a_row_that_comes_back_into_a_version_makes_the_next_one(
+    handlers, parts, sample, services, tmp_path
+):
+    path = write(tmp_path / "a.csv", [*pairs(20), pairs(1)[0]])
+    view = services.datasets.save(prepare(path), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+
+    shown = handlers.restore([21], sample, source)
+
+    assert shown[parts.selection].dataset == "desk-v2"
+    assert services.datasets.view("desk-v2").parent == "desk-v1"
+    assert not shown[parts.restoring].visible
+
+
+def test_rows_that_are_no_conversation_are_not_offered(handlers, parts, sample, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"user": "a", "agent": "b"}\n{broken\n{"user": "c", "agent": "d"}\n')
+
+    shown = handlers.upload(str(path), sample, SAMPLE)
+
+    assert not shown[parts.restoring].visible

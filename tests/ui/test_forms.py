@@ -15,6 +15,7 @@ class Wishes(BaseModel):
     shuffle: bool = Field(True, description="In another order each time.")
     note: str | None = Field(None, description="For yourself.")
     limit: int | None = Field(None, gt=0, description="At most so many.")
+    words: tuple[str, ...] = Field(("a", "b c"), description="Some words.")
 
 
 @pytest.fixture
@@ -45,6 +46,11 @@ def test_choices_become_a_dropdown_and_a_title_wins_over_the_name(fields):
 def test_switches_and_texts_get_their_components(fields):
     assert isinstance(fields["shuffle"], gr.Checkbox)
     assert isinstance(fields["note"], gr.Textbox)
+
+
+def test_several_words_are_typed_with_commas(fields):
+    assert isinstance(fields["words"], gr.Textbox)
+    assert fields["words"].value == "a, b c"
 
 
 def test_an_optional_number_is_a_number_that_may_be_empty(fields):

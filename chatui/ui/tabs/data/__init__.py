@@ -5,10 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from chatui.data.cleaning import STEPS
+from chatui.data.cleaning import STEPS, Parameters
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
+from chatui.ui.forms import form
 from chatui.ui.state import Page
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.parts import Parts
@@ -40,12 +41,12 @@ def build(services: Services, page: Page) -> None:
     gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **_QUIET)
     parts.picker.input(handlers.pick, [parts.picker, *state], everything, **_QUIET)
     parts.file.upload(handlers.upload, [parts.file, *state], everything, **_QUIET)
-    typed = (parts.seed, parts.prompt, parts.name)
+    typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
         [part.input for part in parts.switches]
         + [part.input for part in parts.columns]
         + [event for part in typed for event in (part.blur, part.submit)],
-        handlers.redraft,
+        shows_errors(handlers.redraft),
         state,
         everything,
         inputs_kwargs={**chosen, "position": parts.position},
@@ -67,7 +68,24 @@ def build(services: Services, page: Page) -> None:
         trigger_mode="once",
     )
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
+    _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
+
+
+def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
+    """List what a step removed, bring rows back, and undo it."""
+    everything = parts.all()
+    parts.removed_by.input(
+        handlers.list_removed, [parts.removed_by, parts.source], parts.removed_rows, **_QUIET
+    )
+    for button, handler, chosen in (
+        (parts.restore, handlers.restore, [parts.removed_rows]),
+        (parts.restore_all, handlers.restore_all, [parts.removed_by]),
+        (parts.undo, handlers.undo, []),
+    ):
+        button.click(
+            shows_errors(handler), [*chosen, *state], everything, trigger_mode="once", **_QUIET
+        )
 
 
 def _wire_keeping(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
@@ -141,14 +159,33 @@ def _choosing_columns() -> dict[str, Any]:
 
 def _cleaning() -> dict[str, Any]:
     gr.HTML('<h3 class="chatui-heading">Clean</h3>')
-    switches, examples = [], []
-    with gr.Column(elem_classes="chatui-steps"):
-        for step in STEPS:
-            switches.append(
-                gr.Checkbox(True, label=step.title, container=False, elem_id=f"step-{step.name}")
+    drawn: dict[str, Any] = {}
+    _steps(drawn, is_default=True)
+    with gr.Accordion("More cleaning steps", open=False):
+        _steps(drawn, is_default=False)
+    switches, examples = zip(*(drawn[step.name] for step in STEPS), strict=True)
+    fields = tuple(drawn[name] for name in Parameters.model_fields)
+    return {
+        "switches": switches,
+        "examples": examples,
+        "fields": fields,
+        "choices": tuple(drawn["choices"]),
+        "splits": gr.HTML(),
+    }
+
+
+def _steps(drawn: dict[str, Any], is_default: bool) -> None:
+    """A switch, a place for examples and fields, for each step that is on at first, or off."""
+    for step in (step for step in STEPS if step.is_default == is_default):
+        with gr.Column(elem_classes="chatui-steps"):
+            switch = gr.Checkbox(
+                is_default, label=step.title, container=False, elem_id=f"step-{step.name}"
             )
-            examples.append(gr.HTML())
-    return {"switches": tuple(switches), "examples": tuple(examples), "splits": gr.HTML()}
+            drawn[step.name] = (switch, gr.HTML())
+        if step.parameters:
+            with gr.Row(visible=False, elem_classes="chatui-fields") as row:
+                drawn |= form(Parameters, step.parameters)
+            drawn.setdefault("choices", []).append(row)
 
 
 def _more() -> dict[str, Any]:
@@ -181,7 +218,31 @@ def _looking() -> dict[str, Any]:
         "following": following,
         "preview": gr.HTML(elem_id="data-preview"),
         "account": gr.HTML(elem_id="data-account"),
+        **_restoring(),
         "plot": gr.HTML(),
+    }
+
+
+def _restoring() -> dict[str, Any]:
+    with gr.Accordion("Bring removed rows back", open=False, elem_id="data-restoring") as box:
+        step = gr.Dropdown(label="Removed by", elem_id="removed-by")
+        rows = gr.Dropdown(
+            label="Rows",
+            info="What comes back is mended like the others, but no step removes it again.",
+            multiselect=True,
+            elem_id="removed-rows",
+        )
+        with gr.Row():
+            chosen = gr.Button("Restore", scale=0, min_width=130, elem_id="restore")
+            whole = gr.Button("Restore all of this step", scale=0, min_width=260)
+            undo = gr.Button("Undo", visible=False, scale=0, min_width=110, elem_id="undo-restore")
+    return {
+        "restoring": box,
+        "removed_by": step,
+        "removed_rows": rows,
+        "restore": chosen,
+        "restore_all": whole,
+        "undo": undo,
     }
 
 

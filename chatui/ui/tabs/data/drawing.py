@@ -4,6 +4,7 @@ Each method returns the components it changes; what is shown is made again from 
 kept beside it.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from chatui.conversation import Conversation
-from chatui.data.cleaning import STEPS
+from chatui.data.cleaning import STEPS, RemovedRow
 from chatui.data.mapping import ROLES, Recognition
 from chatui.data.prepare import Draft, recognise_file
 from chatui.data.store import DatasetStore, DatasetView
@@ -20,7 +21,7 @@ from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe
+from chatui.ui.tabs.data import describe, restoring
 from chatui.ui.tabs.data.contents import contents_html
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
@@ -66,6 +67,7 @@ class Drawing:
             parts.notes: told(""),
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
             parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
+            **self._restoring(removed, ()),
             parts.plot: contents_html(self._conversations(view)),
             **self.page(source, position),
         }
@@ -101,6 +103,7 @@ class Drawing:
             parts.account: describe.account_html(
                 draft.rows_read, len(draft.kept), draft.removed, len(draft.joined)
             ),
+            **self._restoring(draft.removed, source.options.restored),
             parts.status: describe.status_html(saved, sentence),
             parts.save: gr.Button(
                 variant="secondary" if saved else "primary", interactive=not sentence
@@ -127,6 +130,7 @@ class Drawing:
             **{part: "" for part in (parts.splits, parts.account, parts.preview, parts.where)},
             **{part: "" for part in (*parts.examples, parts.plot)},
             parts.position: 1,
+            parts.restoring: gr.Accordion(visible=False),
             **{
                 switch: gr.Checkbox(label=step.title, value=step.name in source.options.steps)
                 for step, switch in zip(STEPS, parts.switches, strict=True)
@@ -151,8 +155,22 @@ class Drawing:
             **{f: gr.Dropdown(choices=names, value=chosen.get(role)) for f, role in fields},
         }
 
+    def _restoring(self, removed: Sequence[RemovedRow], restored: Sequence[int]) -> Changes:
+        parts = self._parts
+        is_any = bool(restoring.restorable(removed) or restored)
+        return {
+            parts.restoring: gr.Accordion(restoring.title(removed, restored), visible=is_any),
+            parts.removed_by: restoring.steps_of(removed),
+            parts.removed_rows: restoring.rows_of(removed, restoring.first_step(removed)),
+            parts.undo: gr.Button(visible=bool(restored)),
+        }
+
     def _steps(self, draft: Draft) -> Changes:
-        changes: Changes = {}
+        chosen = draft.options.parameters.model_dump()
+        shown = (", ".join(v) if isinstance(v, tuple) else v for v in chosen.values())
+        changes: Changes = dict(zip(self._parts.fields, shown, strict=True))
+        rows = zip(self._parts.choices, (s for s in STEPS if s.parameters), strict=True)
+        changes |= {row: gr.Row(visible=s.name in draft.options.steps) for row, s in rows}
         fields = zip(STEPS, self._parts.switches, self._parts.examples, strict=True)
         for step, switch, examples in fields:
             is_on = step.name in draft.options.steps

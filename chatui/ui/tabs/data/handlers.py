@@ -1,6 +1,6 @@
 """The handlers of the Data tab: ask the core, let `drawing.py` show the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
+from chatui.data.cleaning import RemovedRow
 from chatui.data.prepare import recognise_file
+from chatui.data.revising import restore
 from chatui.errors import ChatUIError, DatasetInUse
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe
+from chatui.ui.tabs.data import describe, restoring
 from chatui.ui.tabs.data.drawing import Changes, Drawing, told
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import (
@@ -73,7 +75,8 @@ class Handlers:
             return self._nothing()
         shown = self._drawing.show(changed, selected, position)
         # What is being typed is not overwritten.
-        typed = (self._parts.name, self._parts.prompt, self._parts.seed)
+        parts = self._parts
+        typed = (parts.name, parts.prompt, parts.seed, *parts.fields)
         return {part: value for part, value in shown.items() if part not in typed}
 
     def turn_page(self, step: int) -> Callable[[Source, int], Changes]:
@@ -97,6 +100,38 @@ class Handlers:
         """Prepare the conversations of the shown version for the next one."""
         view = self._store.view(source.version or "")
         return self._drawing.show(of_cleaning_again(self._store, view), selected)
+
+    def list_removed(self, step: str | None, source: Source) -> gr.Dropdown:
+        """The rows that a step removed, to choose among."""
+        return restoring.rows_of(self._removed(source), step)
+
+    def restore(self, rows: list[int] | None, selected: Selection, source: Source) -> Changes:
+        """Bring the chosen removed rows back: into the file that is prepared, or a new version."""
+        return self._restored(rows, selected, source) if rows else self._nothing()
+
+    def restore_all(self, step: str | None, selected: Selection, source: Source) -> Changes:
+        """Bring back all that one step removed."""
+        gone = restoring.restorable(self._removed(source))
+        return self._restored([r.row for r in gone if r.step == step], selected, source)
+
+    def undo(self, selected: Selection, source: Source) -> Changes:
+        """Remove again what was brought back."""
+        options = replace(source.options, restored=())
+        return self._drawing.show(replace(source, options=options), selected)
+
+    def _restored(self, rows: list[int], selected: Selection, source: Source) -> Changes:
+        if source.is_file:
+            numbers = tuple(sorted({*source.options.restored, *rows}))
+            options = replace(source.options, restored=numbers)
+            return self._drawing.show(replace(source, options=options), selected)
+        view = restore(self._store, source.version or "", rows)
+        gr.Info(escape(f"Saved as {view.id}."), duration=4)
+        return self._drawing.show(of_version(view), replace(selected, dataset=view.id))
+
+    def _removed(self, source: Source) -> Sequence[RemovedRow]:
+        if source.is_file:
+            return source.draft().removed
+        return self._store.removed_rows(source.version or "")
 
     def rename(self, name: str, selected: Selection, source: Source) -> Changes:
         """Give the selected version another name."""
@@ -142,6 +177,7 @@ class Handlers:
     def _with_choices(self, source: Source, chosen: dict[str, object]) -> Source:
         found = recognise_file(Path(source.path), source.file)
         options = options_of(chosen, found.chosen)
+        options = replace(options, restored=source.options.restored)
         return replace(source, options=options, name=str(chosen.get("name") or "").strip())
 
     def _nothing(self) -> Changes:

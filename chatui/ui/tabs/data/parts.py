@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from chatui.data.cleaning import DEFAULT_STEPS
+from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.mapping import ROLES
 
 
@@ -27,6 +27,8 @@ class Parts:
     columns: tuple[gr.Dropdown, ...]  # user, assistant, system
     switches: tuple[gr.Checkbox, ...]  # in the order of the steps
     examples: tuple[gr.HTML, ...]
+    fields: tuple[Any, ...]  # in the order of the parameters
+    choices: tuple[gr.Row, ...]  # around them, in the order of the steps that have some
     splits: gr.HTML
     prompt: gr.Textbox
     seed: gr.Number
@@ -36,6 +38,12 @@ class Parts:
     following: gr.Button
     preview: gr.HTML
     account: gr.HTML
+    restoring: gr.Accordion
+    removed_by: gr.Dropdown
+    removed_rows: gr.Dropdown
+    restore: gr.Button
+    restore_all: gr.Button
+    undo: gr.Button
     plot: gr.HTML
     saving: gr.Row
     name: gr.Textbox
@@ -61,8 +69,9 @@ class Parts:
     def chosen(self) -> dict[str, Any]:
         """What the visitor chooses, by the name that handlers take it by."""
         return {
-            **dict(zip(DEFAULT_STEPS, self.switches, strict=True)),
+            **dict(zip(STEP_NAMES, self.switches, strict=True)),
             **dict(zip(ROLES, self.columns, strict=True)),
+            **dict(zip(Parameters.model_fields, self.fields, strict=True)),
             "seed": self.seed,
             "prompt": self.prompt,
             "name": self.name,

@@ -7,10 +7,14 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chatui.data.cleaning import DEFAULT_STEPS
+from pydantic import ValidationError
+
+from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.mapping import ROLES, Columns
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
+from chatui.errors import BadParameter
+from chatui.ui.forms import label_of
 
 FILE = "file"  # stands for the file that is prepared, where versions are listed
 
@@ -66,10 +70,23 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
     seed = chosen.get("seed")
     return Options(
         mapping=tuple(sorted(picked.items())) if is_changed else (),
-        steps=tuple(name for name in DEFAULT_STEPS if chosen.get(name)),
+        steps=tuple(name for name in STEP_NAMES if chosen.get(name)),
+        parameters=_parameters(chosen),
         seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
         system=str(chosen.get("prompt") or "").strip() or None,
     )
+
+
+def _parameters(chosen: dict[str, object]) -> Parameters:
+    """The parameters that were filled in; raises BadParameter with what is wrong with one."""
+    given = {n: chosen[n] for n in Parameters.model_fields if chosen.get(n) not in (None, "")}
+    try:
+        return Parameters.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        said = problem["msg"].removeprefix("Value error, ")
+        raise BadParameter(label_of(name, Parameters.model_fields[name]), said) from error
 
 
 def _name_of(file: str) -> str:

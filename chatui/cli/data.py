@@ -1,0 +1,154 @@
+"""Commands about dataset versions: clean again, removed rows, restore, differences, export."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatui.cli.opening import AsJson, Where, open_services
+from chatui.cli.printing import say, show, table
+from chatui.data.cleaning import RemovedRow
+from chatui.data.exporting import Format
+from chatui.data.prepare import Draft
+from chatui.data.store import DatasetView
+
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="JSON: steps, parameters, columns, seed.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; save nothing.")]
+Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
+
+
+def show_draft(draft: Draft, as_json: bool) -> None:
+    """Print what saving a draft would do, with up to 20 examples a step; nothing is saved."""
+    steps = {**draft.changed, **draft.removed_by}
+    result = {
+        "dataset": None,
+        "rows_read": draft.rows_read,
+        "kept": len(draft.kept),
+        "removed": draft.removed_by,
+        "changed": draft.changed,
+        "splits": draft.splits,
+        "examples": {s: [asdict(e) for e in draft.examples.get(s, ())] for s in draft.changed},
+        "removed_examples": {
+            s: [_row(r) for r in [r for r in draft.removed if r.step == s][:20]]
+            for s in draft.removed_by
+        },
+    }
+    counts = [[s, str(draft.changed.get(s, 0)), str(draft.removed_by.get(s, 0))] for s in steps]
+    head = f"{draft.rows_read} read = {len(draft.kept)} kept + {len(draft.removed)} removed"
+    text = f"Nothing was saved. {head}\n{table(['step', 'changed', 'removed'], counts)}"
+    show(result, text, as_json)
+
+
+def clean(
+    dataset: Dataset,
+    recipe: Annotated[Path, typer.Option("--recipe", help="JSON: steps, parameters, seed.")],
+    dry_run: DryRun = False,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Clean a version by a recipe and save the next one."""
+    from chatui.data.recipe import read_recipe
+    from chatui.data.revising import cleaned_draft
+
+    store = open_services(workspace).datasets
+    draft = cleaned_draft(store, dataset, read_recipe(recipe))
+    if dry_run:
+        show_draft(draft, as_json)
+        return
+    view = store.save(draft, store.view(dataset).name, parent=dataset)
+    if view.id == dataset:
+        say(f"The recipe changes nothing in {dataset}, so there is no new version.")
+    _show_version(view, as_json)
+
+
+def removed(
+    dataset: Dataset,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Only what this cleaning step removed.")
+    ] = None,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the rows that cleaning removed, with step and reason."""
+    from chatui.data.cleaning import ALL_STEPS, checked_steps
+
+    names = [step.name for step in ALL_STEPS]
+    wanted = checked_steps([reason] if reason else names, names)
+    rows = open_services(workspace).datasets.removed_rows(dataset)
+    found = [_row(row) for row in rows if row.step in wanted]
+    lines = [[str(row["row"]), str(row["step"]), str(row["reason"])] for row in found]
+    show({"dataset": dataset, "removed": found}, table(["row", "step", "reason"], lines), as_json)
+
+
+def restore(
+    dataset: Dataset,
+    rows: Annotated[list[int], typer.Argument(help="Numbers of removed rows.")],
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring removed rows back, in a new version."""
+    from chatui.data.revising import restore as restore_rows
+
+    view = restore_rows(open_services(workspace).datasets, dataset, rows)
+    _show_version(view, as_json)
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="A dataset version.")],
+    after: Annotated[str, typer.Argument(help="Another one.")],
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions: rows added, removed and changed."""
+    from chatui.data.comparing import compare
+
+    found = compare(open_services(workspace).datasets, before, after)
+    show(found.as_json(), found.as_text(), as_json)
+
+
+def export(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    form: Annotated[Format, typer.Option("--format", help="What a line looks like.")] = "messages",
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a version's conversations to a file that other programs read."""
+    from chatui.data.exporting import export as export_to
+
+    store = open_services(workspace).datasets
+    result = export_to(store, dataset, form, output)
+    show(result, f"{result['rows']} conversations of {dataset} are in {output}.", as_json)
+
+
+def _show_version(view: DatasetView, as_json: bool) -> None:
+    gone = sum(view.removed.values())
+    text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {gone} removed"
+    result: Mapping[str, object] = {
+        "dataset": view.id,
+        "parent": view.parent,
+        "rows_read": view.rows_read,
+        "kept": view.kept,
+        "removed": view.removed,
+        "changed": view.changed,
+        "splits": view.splits,
+        "sha256": view.sha256,
+    }
+    show(result, f"{text}\nfollows {view.parent}, splits: {view.splits}", as_json)
+
+
+def _row(row: RemovedRow) -> dict[str, object]:
+    return {
+        "row": row.row,
+        "step": row.step,
+        "reason": row.reason,
+        "messages": [turn.as_message() for turn in row.turns],
+        "raw": row.raw,
+    }
+
+
+COMMANDS = (clean, removed, restore, diff, export)

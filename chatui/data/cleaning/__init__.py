@@ -1,0 +1,37 @@
+"""Clean conversations in steps that can each be switched off, and account for every row.
+
+A step says how many rows it changed and removed, and shows examples. Cleaning twice is cleaning
+once: the steps that mend texts are repeated until nothing changes.
+"""
+
+from chatui.data.cleaning.account import MAX_EXAMPLES, Account, CleanRow, Example, RemovedRow
+from chatui.data.cleaning.cleaner import clean
+from chatui.data.cleaning.parameters import Parameters
+from chatui.data.cleaning.steps import (
+    ALL_STEPS,
+    DEFAULT_STEPS,
+    ORDER,
+    READ,
+    STEP_NAMES,
+    STEPS,
+    Step,
+    checked_steps,
+)
+
+__all__ = [
+    "ALL_STEPS",
+    "DEFAULT_STEPS",
+    "MAX_EXAMPLES",
+    "ORDER",
+    "READ",
+    "STEPS",
+    "STEP_NAMES",
+    "Account",
+    "CleanRow",
+    "Example",
+    "Parameters",
+    "RemovedRow",
+    "Step",
+    "checked_steps",
+    "clean",
+]

@@ -1,0 +1,237 @@
+"""Find what identifies a person by its form, and replace it with a placeholder.
+
+Each kind is a pattern that is quick to search, and a check that has to agree: Luhn for cards,
+ISO 7064 for IBANs, `ipaddress`, and `phonenumbers` for phones. Names and postal addresses have no
+form and are not found. Repetition is bounded everywhere, so the time grows with the text only.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+Hit = tuple[str, int, int] | None  # what spellings of one value share, where it starts and ends
+
+_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s<>\"'`]{2,2000}[^\s<>\"'`.,;:!?)\]}]")
+_USERINFO = re.compile(r"[^/?#@]{1,200}:[^/?#@]{1,200}@")
+_SECRET = re.compile(
+    r"[?&#;](?:\w{0,20}[_\-])?(?:token|api_?key|key|secret|sig|signature|password|passwd|pwd|auth|"
+    r"session(?:id)?|sid|code)=[^&#\s]{6,}",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"\b(?:(?:sk|pk|rk)[-_](?:[a-z]{1,10}[-_]){0,2}[A-Za-z0-9]{16,200}|gh[pousr]_[A-Za-z0-9]{30,200}"
+    r"|github_pat_\w{22,200}|hf_[A-Za-z0-9]{30,200}|xox[abprs]-[A-Za-z0-9\-]{10,200}"
+    r"|AKIA[A-Z0-9]{16}|AIza[\w\-]{35}"
+    r"|eyJ[\w\-]{10,2000}\.[\w\-]{10,2000}\.[\w\-]{10,1000})(?![\w\-])"
+)
+_EMAIL = re.compile(
+    r"(?<!\w)\w(?:[\w.+%'’\-]{0,62}[\w+\-])?@(?:[\w\-]{1,63}\.){1,8}[^\W\d_]{2,24}(?!\w)"
+)
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,32}")
+_CARD = re.compile(r"(?<![\w.+\-])\d(?:[ \-]?\d){12,18}(?![\w\-])(?!\.\d)")
+_ISSUERS = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|2720\d{12}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
+)
+_FILES = frozenset(("png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "css", "js", "ico"))
+_IP4 = re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?![\w\-])(?!\.\d)")
+_VERSION = re.compile(
+    r"(?:\b(?:v|ver|vers|version|versión|release|firmware|build|driver|update|upgrade[sd]?|patch|"
+    r"section|chapter|clause|schema|sdk)\b\.?[ :=#]{0,3}(?:to |from |is |was )?|\w[/@]v?)$",
+    re.IGNORECASE,
+)
+_IP6 = re.compile(
+    r"(?<![\w:.])(?=[A-Fa-f:]{0,40}\d)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?![\w:])"
+)
+_SSN = re.compile(r"(?<![\w\-.])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w\-])")
+_PHONE = re.compile(
+    r"(?<![\w.+\-=#])(?<!\w[/:])[+(\d][\d ()./\-\u00a0\u2011\u2013]{5,22}\d(?!\w)(?![.,:]\d)"
+)
+_DATE = re.compile(
+    r"(?:\d{4}[./\-]\d{1,2}[./\-]\d{1,2}|\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4})(?:[ T.]{1,2}\d.*)?"
+)
+_CALLING = re.compile(
+    r"\b(?:tel|phone|telephone|telefon|téléphone|teléfono|call|calling|fax|mobile|mobil|cell|"
+    r"whatsapp|sms|text|dial|ring|reach|handy|hotline|contact)\b[^\d\n]{0,24}$",
+    re.IGNORECASE,
+)
+
+
+def _whole(found: re.Match[str], _: str) -> Hit:
+    return found[0], 0, len(found[0])
+
+
+def _url(found: re.Match[str], _: str) -> Hit:
+    rest = found[0].partition("://")[2]
+    return _whole(found, _) if _USERINFO.match(rest) or _SECRET.search(rest) else None
+
+
+def _email(found: re.Match[str], _: str) -> Hit:
+    name, _at, domain = found[0].casefold().partition("@")
+    # git@github.com is nobody's address, and logo@2x.png is a picture.
+    if name == "git" or domain.rpartition(".")[2] in _FILES:
+        return None
+    return found[0].casefold(), 0, len(found[0])
+
+
+def _iban(found: re.Match[str], _: str) -> Hit:
+    return _iban_in(found[0])
+
+
+@lru_cache(maxsize=10_000)
+def _iban_in(said: str) -> Hit:
+    """The number may be followed by words that look like one more group: those are given back."""
+    from stdnum import iban
+
+    ends = [len(said), *(m.start() for m in re.finditer("[ -]", said))]
+    for end in sorted((end for end in ends if end >= 15), reverse=True):
+        compact = iban.compact(said[:end]).upper()
+        if iban.is_valid(compact, check_country=False):
+            return compact, 0, end
+    return None
+
+
+def _card(found: re.Match[str], _: str) -> Hit:
+    return (_digits(found[0]), 0, len(found[0])) if _is_card(_digits(found[0])) else None
+
+
+@lru_cache(maxsize=10_000)
+def _is_card(digits: str) -> bool:
+    from stdnum import luhn
+
+    return bool(_ISSUERS.fullmatch(digits) and luhn.is_valid(digits))
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _ip(found: re.Match[str], _: str) -> Hit:
+    address = _address(found[0])
+    if address is None or ("." in address and _VERSION.search(_before(found, 0))):
+        return None
+    return address, 0, len(found[0])
+
+
+@lru_cache(maxsize=10_000)
+def _address(said: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(said)
+    except ValueError:
+        return None
+    # Every machine has these two.
+    return None if address.is_loopback or address.is_unspecified else address.compressed
+
+
+def _phone(found: re.Match[str], region: str) -> Hit:
+    said = found[0]
+    if sum(character.isdigit() for character in said) < 7 or _DATE.fullmatch(said):
+        return None
+    return next(
+        (
+            (key, start, end)
+            for key, start, end in _phones(said, region)
+            # A bare run of digits is an order number, unless it is called a phone.
+            if not said[start:end].isdigit() or _CALLING.search(_before(found, start))
+        ),
+        None,
+    )
+
+
+@lru_cache(maxsize=10_000)  # the same few numbers come again and again, at 100 µs each
+def _phones(said: str, region: str) -> tuple[tuple[str, int, int], ...]:
+    """The numbers in a run of digits: E.164, start, end.
+
+    What begins with neither +, ( nor 0 must be grouped as the country groups its numbers, or
+    "invoice 2024-000123" would be one.
+    """
+    from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
+
+    leniency = Leniency.VALID if said[0] in "+(0" else Leniency.STRICT_GROUPING
+    matches = PhoneNumberMatcher(said, region, leniency=leniency)
+    return tuple(
+        # A bracket that opens before the number and closes behind it is none of the number's.
+        (
+            format_number(m.number, PhoneNumberFormat.E164),
+            m.start + (m.raw_string[0] == "(" and ")" not in m.raw_string),
+            m.end,
+        )
+        for m in matches
+    )
+
+
+def _before(found: re.Match[str], offset: int) -> str:
+    """What stands before a place of a match, as far as it may say what the match is."""
+    at = found.start() + offset
+    return found.string[max(0, at - 40) : at]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    name: str  # of the placeholder
+    pattern: re.Pattern[str]
+    check: Callable[[re.Match[str], str], Hit]
+    needs: str  # one of these characters is in every such text
+
+
+_DIGITS = "0123456789"
+# In this order: an address inside a link is part of the link, a card is no phone.
+_KINDS = (
+    _Kind("URL", _URL, _url, ":"),
+    _Kind("KEY", _KEY, _whole, "_-AeJ"),
+    _Kind("EMAIL", _EMAIL, _email, "@"),
+    _Kind("IBAN", _IBAN, _iban, _DIGITS),
+    _Kind("CARD", _CARD, _card, _DIGITS),
+    _Kind("IP", _IP4, _ip, "."),
+    _Kind("IP", _IP6, _ip, ":"),
+    _Kind("SSN", _SSN, _whole, "-"),
+    _Kind("PHONE", _PHONE, _phone, _DIGITS),
+)
+_PLACEHOLDER = re.compile(rf"<({'|'.join(sorted({kind.name for kind in _KINDS}))})_(\d{{1,9}})>")
+_PASSES = 8
+
+
+class Masker:
+    """Replaces personal data with placeholders; one value has one placeholder, everywhere.
+
+    `region` is the country that phone numbers without a + belong to.
+    """
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
+        self.values: dict[str, str] = {}  # what stands behind each placeholder, as first written
+
+    def reserve(self, texts: Iterable[str]) -> None:
+        """Give none of the numbers that placeholders in these texts have already."""
+        for text in texts:
+            for found in _PLACEHOLDER.finditer(text) if "_" in text else ():
+                name, number = found[1], int(found[2])
+                self._last[name] = max(self._last.get(name, 0), number)
+
+    def __call__(self, text: str) -> str:
+        """The text with placeholders."""
+        for _ in range(_PASSES):  # what stood against a value may now be a boundary
+            before = text
+            for kind in _KINDS:
+                if any(character in text for character in kind.needs):
+                    text = kind.pattern.sub(partial(self._masked, kind), text)
+            if text == before:
+                break
+        return text
+
+    def _masked(self, kind: _Kind, found: re.Match[str]) -> str:
+        hit = kind.check(found, self._region)
+        if hit is None:
+            return found[0]
+        key, start, end = hit
+        number = self._numbers.get((kind.name, key))
+        if number is None:
+            number = self._last[kind.name] = self._last.get(kind.name, 0) + 1
+            self._numbers[kind.name, key] = number
+        placeholder = f"<{kind.name}_{number}>"
+        self.values.setdefault(placeholder, found[0][start:end])
+        return f"{found[0][:start]}{placeholder}{found[0][end:]}"

@@ -1,0 +1,117 @@
+"""A recipe: all that was chosen about a version, as JSON that can be applied again.
+
+The same file and the same recipe give the same bytes. On another file the same steps are taken with
+the same parameters; only the rows that were brought back stay out, since their numbers mean nothing
+there.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
+from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.reading import file_bytes
+from chatui.data.records import shortened
+from chatui.errors import BadRecipe, UnknownStep
+
+
+class Recipe(BaseModel, frozen=True, extra="forbid"):
+    """How a version was made; with `steps` alone it can be written by hand."""
+
+    format: Literal[1] = 1
+    file: str | None = Field(default=None, description="What the file was called.")
+    file_sha256: str | None = Field(default=None, description="Of the file's bytes.")
+    kind: str | None = Field(default=None, description="What the file is, in words.")
+    columns: dict[str, str] = Field(default={}, description="Columns that were used, by role.")
+    mapping: dict[str, str] = Field(default={}, description="Columns that were chosen, by role.")
+    steps: tuple[str, ...] = Field(default=DEFAULT_STEPS, description="Cleaning steps taken.")
+    parameters: Parameters = Field(default=Parameters(), description="Of those steps.")
+    restored: tuple[int, ...] = Field(
+        default=(), description="Rows of this very file that no step may remove."
+    )
+    seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
+    system: str | None = Field(default=None, description="System prompt of all conversations.")
+
+    @field_validator("steps")
+    @classmethod
+    def _are_known(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return checked_steps(steps)
+        except UnknownStep as error:
+            raise ValueError(str(error)) from error
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as an object; of the parameters, those that its steps read."""
+        used = {name for step in STEPS if step.name in self.steps for name in step.parameters}
+        return self.model_dump(mode="json", exclude={"parameters": set(_ALL) - used})
+
+    def options(self) -> Options:
+        """What it says about a draft."""
+        return Options(
+            mapping=tuple(sorted(self.mapping.items())),
+            steps=self.steps,
+            parameters=self.parameters,
+            restored=self.restored,
+            seed=self.seed,
+            system=(self.system or "").strip() or None,
+        )
+
+
+_ALL = tuple(Parameters.model_fields)
+
+
+def recipe_of(draft: Draft) -> Recipe:
+    """The recipe that makes this draft again."""
+    options = draft.options
+    return Recipe(
+        file=draft.file,
+        file_sha256=draft.file_sha256,
+        kind=draft.kind,
+        columns=draft.columns.as_dict(),
+        mapping=dict(options.mapping),
+        steps=options.steps,
+        parameters=options.parameters,
+        restored=options.restored,
+        seed=options.seed,
+        system=options.system,
+    )
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from a JSON file; raises FileMissing, or BadRecipe naming the field."""
+    name = shortened(path.name, 60)
+    try:
+        return Recipe.model_validate(json.loads(file_bytes(path)))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"]) or "the whole of it"
+        said = problem["msg"].removeprefix("Value error, ").rstrip(".")
+        raise BadRecipe(name, f"{field}: {said}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadRecipe(name, f"it is no JSON ({shortened(str(error), 80)})") from error
+
+
+def prepare_by(
+    recipe: Recipe, path: Path, name: str | None = None, mapping: dict[str, str] | None = None
+) -> Draft:
+    """The draft of a file by a recipe; `mapping` goes before the recipe's own columns."""
+    options = recipe.options()
+    if mapping:
+        options = replace(options, mapping=tuple(sorted({**recipe.mapping, **mapping}.items())))
+    if not recipe.restored or recipe.file_sha256 in (None, _sha256(path)):
+        return draft_of(path, options, name or path.name)
+    draft = draft_of(path, replace(options, restored=()), name or path.name)
+    note = (
+        f"The recipe brings rows of {shortened(recipe.file or 'another file', 60)} back; this is "
+        "another file, so they were left out."
+    )
+    return replace(draft, notes=(*draft.notes, note))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(file_bytes(path)).hexdigest()

@@ -1,0 +1,105 @@
+"""Recipes, removed rows, differences and exports on the command line."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(
+        json.dumps({"steps": ["flagged"], "parameters": {"flagged_words": ["thing 7"]}})
+    )
+    return path
+
+
+def test_a_dry_run_tells_what_would_happen_and_saves_nothing(run, file, recipe):
+    status, told, _ = run("add", str(file), "--recipe", str(recipe), "--dry-run")
+
+    assert status == 0
+    assert told["dataset"] is None
+    assert (told["rows_read"], told["kept"], told["removed"]) == (31, 30, {"flagged": 1})
+    assert told["removed_examples"]["flagged"][0]["row"] == 8
+    assert len(run("datasets")[1]["datasets"]) == 1
+    text = run("add", str(file), "--dry-run", as_json=False)[1]
+    assert "Nothing was saved. 31 read = 30 kept + 1 removed" in text
+
+
+def test_a_file_is_added_by_a_recipe(run, file, recipe):
+    _, added, _ = run("add", str(file), "--recipe", str(recipe))
+
+    assert added["removed"] == {"flagged": 1}
+
+
+def test_a_version_is_cleaned_by_a_recipe_into_its_child(run, file, recipe):
+    run("add", str(file))
+
+    _, dry, _ = run("clean", "support-v1", "--recipe", str(recipe), "--dry-run")
+    status, made, _ = run("clean", "support-v1", "--recipe", str(recipe))
+
+    assert (status, dry["removed"]) == (0, {"flagged": 1})
+    assert (made["dataset"], made["parent"], made["kept"]) == ("support-v2", "support-v1", 29)
+    _, same, err = run("clean", "support-v2", "--recipe", str(recipe))
+    assert same["dataset"] == "support-v2"
+    assert "changes nothing" in err
+
+
+def test_removed_rows_are_listed_by_step_and_come_back(run, file):
+    run("add", str(file))
+
+    _, all_of_them, _ = run("removed", "support-v1")
+    _, copies, _ = run("removed", "support-v1", "--reason", "duplicates")
+    _, none, _ = run("removed", "support-v1", "--reason", "blank")
+    status, made, _ = run("restore", "support-v1", "31")
+
+    row = copies["removed"][0]
+    assert all_of_them == copies
+    assert none["removed"] == []
+    assert (row["row"], row["step"], row["reason"]) == (31, "duplicates", "says the same as row 1")
+    assert row["messages"][0]["role"] == "user"
+    assert (status, made["dataset"], made["kept"], made["removed"]) == (0, "support-v2", 31, {})
+
+
+def test_the_difference_of_two_versions_is_told(run, file):
+    run("add", str(file))
+    run("restore", "support-v1", "31")
+
+    _, found, _ = run("diff", "support-v1", "support-v2")
+    text = run("diff", "support-v1", "support-v2", as_json=False)[1]
+
+    assert [row["row"] for row in found["added"]] == [31]
+    assert found["removed"] == []
+    assert found["same"] + len(found["changed"]) == 30
+    assert text.startswith("support-v1 → support-v2: 1 added, 0 removed")
+
+
+def test_a_version_is_exported(run, file, tmp_path):
+    run("add", str(file))
+
+    status, told, _ = run("export", "support-v1", "--format", "messages", "-o", str(tmp_path / "o"))
+
+    lines = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
+    assert (status, told["rows"], len(lines)) == (0, 30, 30)
+    assert set(lines[0]) == {"messages", "split", "id"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("removed", "nothing-v1"), "nothing-v1"),
+        (("removed", "sample-support-v1", "--reason", "magic"), "magic"),
+        (("restore", "sample-support-v1", "1"), "Row 1 can't be brought back"),
+        (("restore", "sample-support-v1"), "ROWS"),
+        (("diff", "sample-support-v1", "nothing-v1"), "nothing-v1"),
+        (("export", "sample-support-v1", "--format", "xml", "-o", "x"), "--format"),
+        (("clean", "sample-support-v1"), "--recipe"),
+        (("clean", "sample-support-v1", "--recipe", "/no/recipe.json"), "recipe.json"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(run, words, told):
+    status, out, err = run(*words)
+
+    assert (status, out) == (1, "")
+    assert told.lower() in err.lower()
+    assert "Traceback" not in err
