@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer
 
 STARTER = Path(__file__).parents[3] / "chatui/model/starter"
@@ -55,11 +56,28 @@ def test_every_linear_layer_fits_the_packed_kernel():
         assert outputs % 32 == 0
 
 
+def test_it_is_small_enough_to_come_along(tokenizer):
+    sizes = [path.stat().st_size for path in STARTER.iterdir() if path.is_file()]
+
+    assert sum(sizes) <= 12_000_000
+    assert max(sizes) <= 10_000_000
+    assert 4000 <= len(tokenizer) <= 8192
+
+
+def test_its_weights_are_bfloat16():
+    with safe_open(STARTER / "model.safetensors", framework="pt") as weights:
+        kinds = {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118
+
+    assert kinds == {"BF16"}
+
+
 def test_its_card_says_what_it_was_trained_on_and_measured():
     card = (STARTER / "README.md").read_text(encoding="utf-8")
     facts = json.loads((STARTER / "training.json").read_text())
 
     for source in ("self_dialogue_corpus", "STAR", "Taskmaster", "Personality Chat"):
         assert source in card
-    assert f"{facts['held_out_bits_per_byte']:.2f}" in card
+    assert f"{facts['held_out_bits_per_byte']:.2f} bits per byte" in card
+    assert f"{facts['training_tokens'] / 1e6:.1f} M tokens" in card
+    assert f"{facts['seconds']:,} s" in card
     assert f"{facts['parameters'] / 1e6:.1f} M" in card
