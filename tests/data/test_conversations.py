@@ -143,7 +143,8 @@ def test_a_marked_text_that_is_broken_costs_its_row_and_says_why(tmp_path, text,
 def test_a_prompt_with_marks_beside_its_reply_stays_a_pair(tmp_path):
     draft = drafted(tmp_path, [{"prompt": "<s>[INST] a [/INST]", "completion": "b"}])
 
-    assert turns_of(draft) == [[("user", "<s>[INST] a [/INST]"), ("assistant", "b")]]
+    # One question, with its marks defused, and not a conversation parsed out of it.
+    assert turns_of(draft) == [[("user", "< s>[ INST] a [ /INST]"), ("assistant", "b")]]
 
 
 def node(name, parent, role, text, **message):
