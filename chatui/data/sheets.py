@@ -45,6 +45,7 @@ class Marks:
         """Take note of an element's beginning; raises ValueError for an address that is none."""
         match tag.rpartition(" ")[2]:
             case "row":
+                self.close()
                 self._start_row(attributes.get("r"))
             case "c":
                 self.close()
@@ -61,7 +62,7 @@ class Marks:
             self.lost[self._at] = (
                 f"cell {address} holds a formula without value; open and save the file in Excel"
             )
-        self._is_formula = False
+        self._cell, self._is_formula = {}, False
 
     def reach(self, rows: int, columns: int) -> None:
         """Take note of how far the cells reach."""

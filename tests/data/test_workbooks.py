@@ -102,6 +102,20 @@ def test_a_formula_without_its_value_costs_the_rows_that_need_it(tmp_path):
     )
 
 
+@pytest.mark.parametrize("row", range(1, 4))
+@pytest.mark.parametrize("column", HEADER)
+def test_a_formula_without_its_value_is_seen_in_any_cell(tmp_path, row, column):
+    rows = [HEADER, *([f"q {n}", f"a {n}"] for n in range(4))]
+    address = f"{'AB'[HEADER.index(column)]}{row + 1}"
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(rows, **{address: "=A1"}))
+
+    quarantined = prepare(path).quarantined
+
+    assert [(bad.row, bad.field) for bad in quarantined] == [(row, column)]
+    assert f"cell {address} holds a formula without value" in quarantined[0].reason
+
+
 def test_an_error_in_a_cell_is_not_read_as_nothing(tmp_path):
     path = tmp_path / "a.xlsx"
     path.write_bytes(workbook([HEADER, ["a", "b"], ["c", "#N/A"]]))
