@@ -81,7 +81,7 @@ def _cut(text: str) -> list[str]:
     starts = [m.start() for m in re.finditer(rf"^[ \t]*{re.escape(opening)}", text, re.MULTILINE)]
     if starts[1:] and not opening.endswith("system") and opening not in _STARTS:
         # A question may also go on with a conversation; a blank line before it says otherwise.
-        starts = [at for at in starts if not text[:at].strip() or text[:at].endswith("\n\n")]
+        starts = [at for at in starts if at == starts[0] or text.endswith("\n\n", 0, at)]
     edges = [*starts, len(text)]
     return [text[a:b].strip() for a, b in zip(edges, edges[1:], strict=False)]
 

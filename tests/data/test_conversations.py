@@ -103,6 +103,14 @@ def test_a_conversation_in_each_line_is_read():
     assert read.rows_read == 2
 
 
+def test_a_long_text_of_questions_that_go_on_is_one_conversation():
+    said = "[INST] a\n[/INST] b\n" * 60_000
+
+    read = read_bytes(said.encode(), "a.txt")
+
+    assert read.rows_read == 1
+
+
 def test_system_prompts_in_marked_texts_are_kept(tmp_path):
     llama = "<s>[INST] <<SYS>>\nBe kind.\n<</SYS>>\n\na [/INST] b </s>"
     chatml = (

@@ -8,7 +8,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from chatui.data import workbooks
+from chatui.data import sheets
 from chatui.data.prepare import prepare
 from chatui.data.reading import read_bytes
 from chatui.errors import BrokenFile, ChatUIError, NoRows, NotConversations, UnpacksTooLarge
@@ -102,6 +102,20 @@ def test_a_formula_without_its_value_costs_the_rows_that_need_it(tmp_path):
     )
 
 
+@pytest.mark.parametrize("row", range(1, 4))
+@pytest.mark.parametrize("column", HEADER)
+def test_a_formula_without_its_value_is_seen_in_any_cell(tmp_path, row, column):
+    rows = [HEADER, *([f"q {n}", f"a {n}"] for n in range(4))]
+    address = f"{'AB'[HEADER.index(column)]}{row + 1}"
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(rows, **{address: "=A1"}))
+
+    quarantined = prepare(path).quarantined
+
+    assert [(bad.row, bad.field) for bad in quarantined] == [(row, column)]
+    assert f"cell {address} holds a formula without value" in quarantined[0].reason
+
+
 def test_an_error_in_a_cell_is_not_read_as_nothing(tmp_path):
     path = tmp_path / "a.xlsx"
     path.write_bytes(workbook([HEADER, ["a", "b"], ["c", "#N/A"]]))
@@ -178,7 +192,7 @@ def test_workbooks_of_other_kinds_are_named(inside, what):
 
 
 def test_the_number_of_a_column_is_that_of_its_letters():
-    assert [workbooks._number(name) for name in ("A", "Z", "AA", "XFD")] == [1, 26, 27, 16384]
+    assert [sheets.column_number(name) for name in ("A", "Z", "AA", "XFD")] == [1, 26, 27, 16384]
 
 
 @pytest.mark.parametrize("at", range(0, 4000, 97))
@@ -194,13 +208,53 @@ def test_cells_and_rows_without_an_address_are_counted():
     many = "".join(f"<c><v>{n}</v></c>" for n in range(100))
     xml = f'<s xmlns="x"><row><c><v>1</v></c></row><row r="1048576">{many}</row></s>'
 
-    with pytest.raises(UnpacksTooLarge, match="1,048,576 rows and 100 columns"):
-        workbooks._marks(xml.encode(), "a.xlsx")
+    with pytest.raises(UnpacksTooLarge, match="1,048,578 rows and 200 columns"):
+        sheets.measure(xml.encode(), "a.xlsx")
 
 
 def test_a_usual_sheet_and_one_with_prefixes_are_measured_alike():
     usual = b'<s xmlns="x"><row r="7"><c r="AB7"/></row></s>'
     other = b'<x:s xmlns:x="x"><x:row r="7"><x:c\nr="AB7"/></x:row></x:s>'
 
-    for marks in (workbooks._marks(usual, "a"), workbooks._marks(other, "a")):
+    for marks in (sheets.measure(usual, "a"), sheets.measure(other, "a")):
         assert (marks.rows, marks.columns, marks.lost) == (7, 28, {})
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b'<s xmlns="x"><row r="1"><c r="A99999999999"/></row></s>',
+        b'<s xmlns="x"><row r="1"><c r="ABCD1"/></row></s>',
+        b'<s xmlns="x"><row r="99999999999"><c/></row></s>',
+        b'<s xmlns="x"><row r="1"><c r="A1" r="ZZZ9"/></row></s>',
+        b'<!DOCTYPE s [<!ATTLIST c r CDATA "A1">]><s xmlns="x"><c/></s>',
+    ],
+)
+def test_a_sheet_that_cannot_be_measured_is_refused(xml):
+    data = without(workbook([HEADER, ["a", "b"]]), "xl/worksheets/sheet1.xml", xml)
+
+    with pytest.raises(BrokenFile, match="the workbook is damaged"):
+        read_bytes(data, "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b'<s><row r="1"><c r="A1"><v>1</v></c></row><row><c r="XFD1048576"><v>1</v></c></row></s>',
+        b'<s xmlns="x"><c r="A1"/><c r="XFD1048576" foo="1"/></s>',
+    ],
+)
+def test_a_far_cell_is_seen_however_the_sheet_is_written(xml):
+    data = without(workbook([HEADER, ["a", "b"]]), "xl/worksheets/sheet1.xml", xml)
+
+    with pytest.raises(UnpacksTooLarge):
+        read_bytes(data, "a.xlsx")
+
+
+def test_a_workbook_with_two_parts_of_one_name_is_refused():
+    out = io.BytesIO(workbook([HEADER, ["a", "b"]]))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/worksheets/SHEET1.xml", b"<s/>")
+
+    with pytest.raises(BrokenFile, match="two of its parts have the same name"):
+        read_bytes(out.getvalue(), "a.xlsx")
