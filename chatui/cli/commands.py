@@ -55,6 +55,7 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     dry_run: data.DryRun = False,
+    key: data.KeyFile = None,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,6 +69,7 @@ def add(
     if dry_run:
         data.show_draft(draft, as_json)
         return
+    data.save_key(draft, key)
     view = _open(workspace).datasets.save(draft, name or file.stem)
     result = {
         "dataset": view.id,

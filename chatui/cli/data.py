@@ -18,6 +18,10 @@ RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="JSON: steps, parameters, columns, seed.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; save nothing.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", help="Write what stands behind each placeholder there, for you alone."),
+]
 Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 
 
@@ -43,10 +47,21 @@ def show_draft(draft: Draft, as_json: bool) -> None:
     show(result, text, as_json)
 
 
+def save_key(draft: Draft, path: Path | None) -> None:
+    """Write what was masked to a file that only its owner may read, if one was asked for."""
+    from chatui.data.exporting import export_key
+
+    if path is None:
+        return
+    export_key(draft.masked_values, path)
+    say(f"{len(draft.masked_values)} masked values are in {path}. Keep it apart from the dataset.")
+
+
 def clean(
     dataset: Dataset,
     recipe: Annotated[Path, typer.Option("--recipe", help="JSON: steps, parameters, seed.")],
     dry_run: DryRun = False,
+    key: KeyFile = None,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +74,7 @@ def clean(
     if dry_run:
         show_draft(draft, as_json)
         return
+    save_key(draft, key)
     view = store.save(draft, store.view(dataset).name, parent=dataset)
     if view.id == dataset:
         say(f"The recipe changes nothing in {dataset}, so there is no new version.")

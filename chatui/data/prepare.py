@@ -63,6 +63,7 @@ class Draft:
     changed: dict[str, int]  # by step, rows that are kept
     examples: dict[str, tuple[Example, ...]]
     conversations: tuple[Conversation, ...]  # in the order of `kept`
+    masked_values: dict[str, str]  # behind each placeholder; never stored with a version
 
     @property
     def rows_read(self) -> int:
@@ -187,6 +188,7 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         changed=_in_order_of_steps(account),
         examples={name: tuple(shown) for name, shown in account.examples.items()},
         conversations=_conversations(kept, name, options.seed),
+        masked_values=account.masked_values,
     )
 
 
