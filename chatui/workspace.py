@@ -131,12 +131,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "surrogatepass"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that is there whole after a crash, or is the old one."""
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file that is there whole after a crash, or is the old one; `mode` is who may read."""
     with disk_full_in_words(path.name):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
-            os.fchmod(handle, 0o644)  # temporary files are private; ours are not
+            os.fchmod(handle, mode)  # temporary files are private; ours are not
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()

@@ -58,6 +58,7 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     dry_run: data.DryRun = False,
+    key: data.KeyFile = None,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +75,7 @@ def add(
     if dry_run:
         data.show_draft(draft, as_json)
         return
+    data.save_key(draft, key)
     view = Services.open(settings).datasets.save(draft, name or name_of(draft.file))
     result, text = account(draft, view)
     show(result, text, as_json)

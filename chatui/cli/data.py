@@ -18,6 +18,10 @@ RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="JSON: steps, parameters, columns, seed.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; save nothing.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", help="Write what stands behind each placeholder there, for you alone."),
+]
 Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 
 
@@ -29,7 +33,10 @@ def show_draft(draft: Draft, as_json: bool) -> None:
         "rows_read": draft.rows_read,
         "kept": len(draft.kept),
         "removed": draft.removed_by,
+        "joined": len(draft.joined),
         "changed": draft.changed,
+        "quarantined": [asdict(row) for row in draft.quarantined],
+        "accounted": draft.accounted,
         "splits": draft.splits,
         "examples": {s: [asdict(e) for e in draft.examples.get(s, ())] for s in draft.changed},
         "removed_examples": {
@@ -39,14 +46,26 @@ def show_draft(draft: Draft, as_json: bool) -> None:
     }
     counts = [[s, str(draft.changed.get(s, 0)), str(draft.removed_by.get(s, 0))] for s in steps]
     head = f"{draft.rows_read} read = {len(draft.kept)} kept + {len(draft.removed)} removed"
+    head += f" + {len(draft.joined)} joined to others" if draft.joined else ""
     text = f"Nothing was saved. {head}\n{table(['step', 'changed', 'removed'], counts)}"
     show(result, text, as_json)
+
+
+def save_key(draft: Draft, path: Path | None) -> None:
+    """Write what was masked to a file that only its owner may read, if one was asked for."""
+    from chatui.data.exporting import export_key
+
+    if path is None:
+        return
+    export_key(draft.masked_values, path)
+    say(f"{len(draft.masked_values)} masked values are in {path}. Keep it apart from the dataset.")
 
 
 def clean(
     dataset: Dataset,
     recipe: Annotated[Path, typer.Option("--recipe", help="JSON: steps, parameters, seed.")],
     dry_run: DryRun = False,
+    key: KeyFile = None,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +78,7 @@ def clean(
     if dry_run:
         show_draft(draft, as_json)
         return
+    save_key(draft, key)
     view = store.save(draft, store.view(dataset).name, parent=dataset)
     if view.id == dataset:
         say(f"The recipe changes nothing in {dataset}, so there is no new version.")

@@ -5,7 +5,7 @@ Texts stay exactly as they are. What a format has no place for is an error, neve
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,10 +26,7 @@ def export(store: DatasetStore, dataset_id: str, form: Format, path: Path) -> di
     """
     conversations = store.conversations(dataset_id)
     data = _WRITERS[form](dataset_id, conversations)
-    try:
-        write_bytes(path, data)
-    except OSError as error:
-        raise FileNotWritable(str(path)[:120], (error.strerror or "it fails").lower()) from error
+    _write(path, data)
     return {
         "dataset": dataset_id,
         "format": form,
@@ -37,6 +34,19 @@ def export(store: DatasetStore, dataset_id: str, form: Format, path: Path) -> di
         "rows": len(conversations),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+
+
+def export_key(values: Mapping[str, str], path: Path) -> None:
+    """Write the values behind placeholders as JSON, readable for this user only."""
+    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    _write(path, text.encode(), mode=0o600)
+
+
+def _write(path: Path, data: bytes, mode: int = 0o644) -> None:
+    try:
+        write_bytes(path, data, mode)
+    except OSError as error:
+        raise FileNotWritable(str(path)[:120], (error.strerror or "it fails").lower()) from error
 
 
 def messages(row: Conversation) -> Row:

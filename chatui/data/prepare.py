@@ -76,6 +76,7 @@ class Draft:
     rows_read: int  # records of the file, as its reader counted them
     quarantined: tuple[Quarantined, ...]  # those of `removed` that were no conversation as read
     joined: Mapping[int, int]  # rows that are part of a conversation: the row it is counted as
+    masked_values: dict[str, str]  # behind each placeholder; never stored with a version
 
     @property
     def removed_by(self) -> dict[str, int]:
@@ -218,8 +219,9 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         examples={name: tuple(shown) for name, shown in account.examples.items()},
         conversations=_conversations(kept, name, options.seed),
         rows_read=records.rows_read,
-        quarantined=_quarantined(records, found),
+        quarantined=_quarantined(removed, found),
         joined=found.joined,
+        masked_values=account.masked_values,
     )
 
 
@@ -232,10 +234,11 @@ def _refused(pair: tuple[Record, BadRow]) -> RemovedRow:
     return RemovedRow(record.row, READ.name, problem.reason, raw=as_raw(record.values))
 
 
-def _quarantined(records: Records, found: Joined) -> tuple[Quarantined, ...]:
-    rows = [Quarantined(bad.row, None, bad.reason) for bad in records.bad]
-    rows += [Quarantined(record.row, bad.field, bad.reason) for record, bad in found.refused]
-    return tuple(sorted(rows, key=lambda row: row.row))
+def _quarantined(removed: list[RemovedRow], found: Joined) -> tuple[Quarantined, ...]:
+    """With the reasons as they may be shown: masked where personal data is."""
+    fields = {record.row: problem.field for record, problem in found.refused}
+    unread = [row for row in removed if row.step == READ.name]
+    return tuple(Quarantined(row.row, fields.get(row.row), row.reason) for row in unread)
 
 
 def _conversations(

@@ -84,6 +84,23 @@ def test_a_version_is_exported(run, file, tmp_path):
     assert set(lines[0]) == {"messages", "split", "id"}
 
 
+def test_masked_values_are_kept_apart_and_for_their_owner_alone(run, tmp_path):
+    (tmp_path / "a.csv").write_text("user,agent\nI am jo@example.org,Hello jo@example.org\n")
+    (tmp_path / "r.json").write_text('{"steps": ["pii"]}')
+    key = tmp_path / "key.json"
+    words = ("--recipe", str(tmp_path / "r.json"), "--key", str(key))
+
+    run("add", str(tmp_path / "a.csv"), *words, "--dry-run")
+    assert not key.exists()
+    _, added, told = run("add", str(tmp_path / "a.csv"), *words)
+
+    assert json.loads(key.read_text()) == {"<EMAIL_1>": "jo@example.org"}
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "1 masked values are in" in told
+    folder = tmp_path / "workspace" / "datasets" / added["dataset"]
+    assert all(b"jo@example" not in file.read_bytes() for file in folder.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

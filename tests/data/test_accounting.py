@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatui.data.cleaning import DEFAULT_STEPS
 from chatui.data.prepare import Draft, prepare
 from chatui.errors import ChatUIError, NoRows
 from tests.data.writing import ALL_FORMATS, pairs, write
@@ -176,3 +177,18 @@ def test_a_sound_account_adds_up(draft):
 )
 def test_an_account_that_misses_a_row_does_not_add_up(draft, tamper):
     assert not replace(draft, **tamper(draft)).accounted
+
+
+def test_reasons_of_quarantined_rows_are_masked_like_everything_else(tmp_path):
+    good = [
+        {"messages": [{"role": "user", "content": f"q {n}"}, {"role": "assistant", "content": "a"}]}
+        for n in range(3)
+    ]
+    bad = {"messages": [{"role": "anna@example.org", "content": "q"}]}
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in [*good, bad]))
+
+    shown = prepare(file).quarantined[0].reason
+    masked = prepare(file, steps=[*DEFAULT_STEPS, "pii"]).quarantined[0].reason
+    assert "anna@example.org" in shown
+    assert "anna@example.org" not in masked

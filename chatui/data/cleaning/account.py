@@ -60,6 +60,7 @@ class Account:
     changed: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(default_factory=dict)
     mask: Callable[[str], str] | None = None  # where personal data is masked
+    masked_values: dict[str, str] = field(default_factory=dict)  # behind each placeholder
 
     def masked(self, row: RemovedRow) -> RemovedRow:
         """A removed row as it may be stored: without what was to be masked."""

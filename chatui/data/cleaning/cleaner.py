@@ -35,7 +35,8 @@ def clean(
     rows too. Raises a ChatUIError for a parameter that can't be used.
     """
     tools = _Tools(rows, names, parameters)
-    account = Account(mask=tools.mask)
+    values = tools.mask.values if tools.mask else {}
+    account = Account(mask=tools.mask, masked_values=values)
     notes: dict[int, _Notes] = {}
     for row in rows:
         try:
