@@ -30,6 +30,7 @@ from chatui.errors.data import (
 )
 from chatui.errors.models import (
     AdapterNotUsable,
+    BadPair,
     BadSetting,
     BaseNotReachable,
     BaseNotUsable,
@@ -65,6 +66,7 @@ __all__ = [
     "BadMapping",
     "BadName",
     "BadOption",
+    "BadPair",
     "BadSetting",
     "BaseNotReachable",
     "BaseNotUsable",
