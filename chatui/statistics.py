@@ -14,9 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.float64]
 # From sums of per-item statistics, one row per sample, to one value per sample.
 Statistic = Callable[[Numbers], Numbers]
+# The same for several values at once: a row per sample, a column per value.
+Statistics = Callable[[Numbers], Numbers]
+# From which items are taken (a row per sample, a column per item) to a row of values per sample.
+Marks = NDArray[np.bool_]
+OfMarks = Callable[[Marks], Numbers]
 
 RESAMPLES = 2_000
 SWAPS = 10_000  # so that a p adjusted over a few metrics can still be below .001
+HALVES = 1_000  # subsamples of half of the items
 CONFIDENCE = 0.95
 _Z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 _BLOCK = 100  # resamples held in memory at a time
@@ -38,9 +44,19 @@ def bootstrap(
 
     `per_item` has a row per item. Raises ValueError for no items or for NaN or Infinity.
     """
+    return bootstrap_each(_column(statistic), per_item, seed=seed, resamples=resamples)[0]
+
+
+def bootstrap_each(
+    statistics: Statistics, per_item: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Interval]:
+    """As `bootstrap`, for several statistics of the same resamples: they are drawn once.
+
+    A resample in which a statistic is undefined (NaN) is left out of its interval.
+    """
     items = _checked(per_item)
-    values = [statistic(weights @ items) for weights in _weights(len(items), seed, resamples)]
-    return _percentiles(statistic, items.sum(axis=0), np.concatenate(values))
+    values = [statistics(weights @ items) for weights in _weights(len(items), seed, resamples)]
+    return _percentiles(statistics(items.sum(axis=0)[None])[0], np.concatenate(values))
 
 
 def bootstrap_difference(
@@ -73,18 +89,77 @@ def randomization_p(
 
     Outputs are swapped item by item by a fair coin. Equal systems have p = 1.
     """
+    swaps = {"seed": seed, "resamples": resamples}
+    return randomization_each(_column(statistic), first, second, **swaps)[0]
+
+
+def randomization_each(
+    statistics: Statistics,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = SWAPS,
+) -> list[float]:
+    """As `randomization_p`, for several statistics under the same swaps."""
     one, two = _paired(first, second)
-    total, swing = one.sum(axis=0), two - one
-    observed = _difference(statistic, total[None], two.sum(axis=0)[None])[0]
+    totals, swing = (one.sum(axis=0), two.sum(axis=0)), two - one
+
+    def difference(swapped: Marks) -> Numbers:
+        moved = swapped @ swing
+        return statistics(totals[1] - moved) - statistics(totals[0] + moved)
+
+    return swap_test(difference, len(one), seed=seed, resamples=resamples)
+
+
+def swap_test(
+    difference: OfMarks, items: int, *, seed: int = 0, resamples: int = SWAPS
+) -> list[float]:
+    """Two-sided p for each column of `difference`, which is told whose outputs are swapped.
+
+    For what is no sum over items, such as the words that a system uses. A swap that leaves a
+    difference undefined (NaN) counts against it.
+    """
+    observed = np.abs(difference(np.zeros((1, items), dtype=bool))[0])
+    # A hair of slack: equal differences must not count as smaller by a rounding error.
+    enough = observed - 1e-9 * np.maximum(1.0, observed)
     random = np.random.default_rng(seed)
-    extreme, left = 0, resamples
+    extreme, left = np.zeros(len(observed)), resamples
     while left:
-        swapped = random.integers(0, 2, (min(_BLOCK, left), len(one))) @ swing
-        values = _difference(statistic, total + swapped, two.sum(axis=0) - swapped)
-        # A hair of slack: equal differences must not count as smaller by a rounding error.
-        extreme += int(np.sum(np.abs(values) >= abs(observed) - 1e-9 * max(1.0, abs(observed))))
+        swapped = random.integers(0, 2, (min(_BLOCK, left), items)).astype(bool)
+        extreme += np.sum(~(np.abs(difference(swapped)) < enough), axis=0)
         left -= len(swapped)
-    return (extreme + 1) / (resamples + 1)
+    return [float(p) for p in (extreme + 1) / (resamples + 1)]
+
+
+def half_samples(
+    statistics: OfMarks, items: int, *, seed: int = 0, samples: int = HALVES
+) -> list[Interval]:
+    """Intervals for what depends on the number of items, or on which of them are alike.
+
+    Resampling with replacement repeats items, which biases such statistics: a corpus with
+    repetitions has fewer different words. So halves are drawn without replacement, and it is the
+    spread around their own mean that counts. The variance of half of n items is twice that of
+    all, and knowing the other half takes off the factor 1 − 1/2: just that of n items is left
+    (the delete-half jackknife; Shao and Wu 1989). At least two items are needed.
+    """
+    half = items // 2
+    scale = np.sqrt(half / (items - half))
+    random = np.random.default_rng(seed)
+    drawn = []
+    for begin in range(0, samples, _BLOCK):
+        size = min(_BLOCK, samples - begin)
+        ranks = random.random((size, items)).argsort(axis=1).argsort(axis=1)
+        drawn.append(statistics(ranks < half))
+    values = np.concatenate(drawn)
+    whole = statistics(np.ones((1, items), dtype=bool))[0]
+    counted = np.maximum(1, (~np.isnan(values)).sum(axis=0))
+    spread = scale * (values - np.nansum(values, axis=0) / counted)
+    # Where nearly all halves agree, their mean can lie outside of what most of them say.
+    return [
+        Interval(each.value, min(each.value, each.low), max(each.value, each.high))
+        for each in _percentiles(whole, whole + spread)
+    ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -145,8 +220,8 @@ def two_way_bootstrap(
     return Interval(float(votes.mean()), float(low), float(high))
 
 
-def _difference(statistic: Statistic, first: Numbers, second: Numbers) -> Numbers:
-    return statistic(second) - statistic(first)
+def _column(statistic: Statistic) -> Statistics:
+    return lambda sums: statistic(sums)[:, None]
 
 
 def _weights(items: int, seed: int, resamples: int) -> Iterator[Numbers]:
@@ -158,11 +233,16 @@ def _weights(items: int, seed: int, resamples: int) -> Iterator[Numbers]:
         yield random.multinomial(items, fair, size=size).astype(np.float64)
 
 
-def _percentiles(statistic: Statistic, total: Numbers, values: Numbers) -> Interval:
+def _percentiles(wholes: Numbers, values: Numbers) -> list[Interval]:
+    """For each column: the value of the whole sample, and where 95 % of the samples lie."""
     tail = 100 * (1 - CONFIDENCE) / 2
-    with np.errstate(invalid="ignore"):  # infinite values have infinite ends, without a warning
-        low, high = np.percentile(values, [tail, 100 - tail])
-    return Interval(float(statistic(total[None])[0]), float(low), float(high))
+    found = []
+    for whole, column in zip(wholes, values.T, strict=True):
+        defined = column[~np.isnan(column)]
+        with np.errstate(invalid="ignore"):  # infinite values have infinite ends, without a warning
+            ends = np.percentile(defined, [tail, 100 - tail]) if len(defined) else [np.nan] * 2
+        found.append(Interval(float(whole), float(ends[0]), float(ends[1])))
+    return found
 
 
 def _paired(first: ArrayLike, second: ArrayLike) -> tuple[Numbers, Numbers]:

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from chatui.statistics import Numbers, bootstrap, bootstrap_difference, holm, randomization_p
+from chatui.statistics import (
+    Interval,
+    Numbers,
+    bootstrap,
+    bootstrap_difference,
+    bootstrap_each,
+    half_samples,
+    holm,
+    randomization_each,
+    randomization_p,
+    swap_test,
+)
 
 
 def mean(sums: Numbers) -> Numbers:
@@ -116,3 +127,56 @@ def test_no_items_are_refused():
 def test_systems_on_different_items_are_refused():
     with pytest.raises(ValueError, match="not the same items"):
         bootstrap_difference(mean, items(1, 2), items(1, 2, 3))
+
+
+def two(sums: Numbers) -> Numbers:
+    return np.column_stack([mean(sums), sums[:, 0]])
+
+
+def test_several_statistics_at_once_are_each_as_alone():
+    other = SOME + [[1.0, 0.0]]
+
+    assert bootstrap_each(two, SOME, seed=3)[0] == bootstrap(mean, SOME, seed=3)
+    assert randomization_each(two, SOME, other, seed=3)[0] == randomization_p(
+        mean, SOME, other, seed=3
+    )
+
+
+def test_resamples_in_which_a_share_is_undefined_are_left_out():
+    rows = np.array([[0.5, 1.0]] + [[0.0, 0.0]] * 9)  # only one item counts
+
+    def share(sums: Numbers) -> Numbers:
+        with np.errstate(invalid="ignore"):
+            return sums[:, 0] / sums[:, 1]
+
+    assert bootstrap(share, rows) == Interval(0.5, 0.5, 0.5)
+
+
+def test_a_swap_that_leaves_nothing_to_compare_counts_against_a_difference():
+    def difference(swapped):
+        value = np.where(swapped.any(axis=1), np.nan, 5.0)
+        return value[:, None]
+
+    assert swap_test(difference, 6, resamples=200) == [1.0]
+
+
+def test_half_samples_of_a_mean_are_as_wide_as_its_bootstrap():
+    values = np.random.default_rng(1).normal(10, 2, 200)
+
+    (halves,) = half_samples(lambda m: (m @ values / m.sum(axis=1))[:, None], 200)
+
+    resampled = bootstrap(mean, items(*values))
+    assert halves.value == pytest.approx(resampled.value)
+    assert halves.high - halves.low == pytest.approx(resampled.high - resampled.low, rel=0.1)
+
+
+def test_half_samples_know_no_resample_with_the_same_item_twice():
+    seen = []
+
+    def count(marks):
+        seen.append(marks.sum(axis=1))
+        return marks.sum(axis=1, keepdims=True).astype(float)
+
+    half_samples(count, 9, samples=20)
+
+    assert set(np.concatenate(seen[:-1])) == {4}

@@ -179,6 +179,22 @@ def score(
 
 
 @app.command()
+def metrics(
+    pairs: Annotated[Path, typer.Argument(help="JSONL: reply, references, perhaps reply_b.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    workspace: Where = None,  # noqa: ARG001 - every command takes it; here nothing is kept
+    as_json: AsJson = False,
+) -> None:
+    """Score texts alone: replies of one system, or of two, against references."""
+    from chatui.cli.texts import text_table
+    from chatui.score.pairs_file import read_pairs
+    from chatui.score.texts import score_texts
+
+    scores = score_texts(read_pairs(pairs), seed)
+    show(scores.to_json(), text_table(scores), as_json)
+
+
+@app.command()
 def chat(
     model: Annotated[str, typer.Argument(help="A run, or base.")],
     text: Annotated[str, typer.Argument(help="What you say.")],

@@ -2,6 +2,7 @@
 
 from chatui.cli.printing import follow, say, table
 from chatui.errors import ChatUIError
+from chatui.score.comparison import METRICS
 from chatui.score.report import Figure, Report
 from chatui.services import Services
 from chatui.train.config import QUICK_LOOK, preset
@@ -44,9 +45,9 @@ def walk(services: Services) -> tuple[dict[str, object], str]:
 
 def score_table(report: Report) -> str:
     """Base and tuned beside each other, with 95 % intervals, and the verdict."""
-    names = {"perplexity": "perplexity", "bleu": "BLEU", "chrf2": "chrF"}
+    names = {metric.name: metric.title for metric in METRICS}
     rows = [
-        [names.get(name, name), _figure(report.base[name]), _figure(report.tuned[name])]
+        [names[name], _figure(report.base[name]), _figure(report.tuned[name])]
         for name in report.base
     ]
     head = table(["", "base", "tuned"], rows)

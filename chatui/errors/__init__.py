@@ -33,6 +33,7 @@ from chatui.errors.data import (
 )
 from chatui.errors.models import (
     AdapterNotUsable,
+    BadPair,
     BadSetting,
     BaseNotReachable,
     BaseNotUsable,
@@ -77,6 +78,7 @@ __all__ = [
     "BadParameter",
     "BadRecipe",
     "BadOption",
+    "BadPair",
     "BadSetting",
     "BaseNotReachable",
     "BaseNotUsable",

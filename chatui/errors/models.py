@@ -121,6 +121,17 @@ class NotComparable(ChatUIError):
         super().__init__(f"This can't be scored: {reason}.")
 
 
+class BadPair(ChatUIError):
+    """A file of replies and references that can't be scored as it is; nothing of it was."""
+
+    def __init__(self, name: str, line: int | None, problem: str) -> None:
+        where = name if line is None else f"{name}, line {line}"
+        super().__init__(
+            f"{where}: {problem}. Nothing was scored. Each line is an object such as "
+            '{"reply": "…", "references": ["…"]}.'
+        )
+
+
 class EqualWeights(ChatUIError):
     """Base and tuned are the same model, so a comparison would say nothing."""
 

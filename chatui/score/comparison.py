@@ -17,7 +17,13 @@ from chatui.score.metrics.overlap import (
     chrf_statistics,
     mean_reference_tokens,
 )
-from chatui.score.metrics.perplexity import perplexity_of_sums, perplexity_statistics
+from chatui.score.metrics.per_item import ratio_of_sums
+from chatui.score.metrics.perplexity import (
+    bits_per_byte_statistics,
+    perplexity_of_sums,
+    perplexity_statistics,
+    token_accuracy_statistics,
+)
 from chatui.score.report import SIGNS, Difference, Figure, Verdict
 from chatui.statistics import (
     Interval,
@@ -42,6 +48,7 @@ class Metric:
     higher_is_better: bool
     of_sums: Statistic
     meaning: str
+    unit: str = ""
 
 
 METRICS: tuple[Metric, ...] = (
@@ -53,11 +60,27 @@ METRICS: tuple[Metric, ...] = (
         meaning="how surprised the model is by the reference; lower is better",
     ),
     Metric(
+        "bits_per_byte",
+        "Bits per byte",
+        higher_is_better=False,
+        of_sums=ratio_of_sums,
+        meaning="the same for each byte of the reference, whatever the tokens; lower is better",
+    ),
+    Metric(
+        "token_accuracy",
+        "Token accuracy",
+        higher_is_better=True,
+        of_sums=ratio_of_sums,
+        meaning="tokens of the reference that were the likeliest, 0 to 1; higher is better",
+        unit="0 to 1",
+    ),
+    Metric(
         "bleu",
         "BLEU",
         higher_is_better=True,
         of_sums=bleu_of_sums,
         meaning="shared phrases with the reference, 0 to 100; higher is better",
+        unit="0 to 100",
     ),
     Metric(
         "chrf2",
@@ -65,6 +88,7 @@ METRICS: tuple[Metric, ...] = (
         higher_is_better=True,
         of_sums=chrf_of_sums,
         meaning="shared pieces of words with the reference, 0 to 100; higher is better",
+        unit="0 to 100",
     ),
 )
 
@@ -157,6 +181,8 @@ def _statistics(
         chrf = chrf_statistics(outputs.replies[system], outputs.references)
         statistics[system] = {
             "perplexity": perplexity_statistics(outputs.likelihoods[system]),
+            "bits_per_byte": bits_per_byte_statistics(outputs.likelihoods[system]),
+            "token_accuracy": token_accuracy_statistics(outputs.likelihoods[system]),
             "bleu": bleu.statistics,
             "chrf2": chrf.statistics,
         }
@@ -169,6 +195,8 @@ def _figure(metric: Metric, per_item: Numbers, seed: int) -> Figure:
 
 
 def _in_report(interval: Interval, n: int) -> Figure:
+    if math.isnan(interval.value):
+        return Figure(None, reason="there is nothing to divide by")
     if not math.isfinite(interval.value):
         return Figure(None, reason="the value is beyond what a number can hold")
     if n < 2:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from chatui.replies import RepliesJob
 
-MetricName = Literal["perplexity", "bleu", "chrf2"]
+MetricName = Literal["perplexity", "bits_per_byte", "token_accuracy", "bleu", "chrf2"]
 System = Literal["base", "tuned"]
 SYSTEMS: tuple[System, System] = ("base", "tuned")
 

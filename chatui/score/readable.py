@@ -81,6 +81,8 @@ def memory(report: Report) -> str:
 def _table(report: Report) -> list[str]:
     rows = ["| metric | base | tuned | tuned − base | verdict |", "|---|---|---|---|---|"]
     for metric in METRICS:
+        if metric.name not in report.differences:
+            continue  # a report of before this metric was there
         difference = report.differences[metric.name]
         cells = (
             metric.title,

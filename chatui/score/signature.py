@@ -30,6 +30,8 @@ def signature(
         "seed": config.seed,
         "intervals": f"bootstrap {RESAMPLES} over items, 95 %",
         "perplexity": "pooled over reply tokens with end of turn",
+        "bits_per_byte": "bits of those tokens / UTF-8 bytes of the reference",
+        "token_accuracy": "share of those tokens that were the likeliest",
         **metrics,
         **versions(),
     }

@@ -17,7 +17,10 @@ def outputs(base=PARROT, tuned=REFERENCES, base_nats=NATS, tuned_nats=None) -> O
     nats = {"base": base_nats, "tuned": tuned_nats or [n / 2 for n in base_nats]}
     return Outputs(
         references=REFERENCES[: len(base)],
-        likelihoods={s: [Likelihood(n, 12, 50, 0) for n in nats[s]] for s in ("base", "tuned")},
+        likelihoods={
+            s: [Likelihood(n, 12, 50, round(12 - n / 3)) for n in nats[s]]
+            for s in ("base", "tuned")
+        },
         replies={"base": base, "tuned": tuned},
     )
 
@@ -27,6 +30,8 @@ def test_a_system_that_knows_the_references_is_better_by_every_metric():
 
     assert {name: each.verdict for name, each in found.differences.items()} == {
         "perplexity": "better",
+        "bits_per_byte": "better",
+        "token_accuracy": "better",
         "bleu": "better",
         "chrf2": "better",
     }
@@ -48,6 +53,18 @@ def test_identical_outputs_cannot_be_told_apart():
 
     for difference in found.differences.values():
         assert (difference.figure.value, difference.p, difference.verdict) == (0, 1, "cannot tell")
+
+
+def test_bits_per_byte_and_token_accuracy_are_pooled():
+    found = compare(outputs())
+
+    bits = sum(NATS) / math.log(2) / (50 * len(NATS))
+    correct = sum(round(12 - n / 3) for n in NATS) / (12 * len(NATS))
+    assert found.base["bits_per_byte"].value == pytest.approx(bits)
+    assert found.base["token_accuracy"].value == pytest.approx(correct)
+    for figures in (found.base, found.tuned):
+        for name in ("bits_per_byte", "token_accuracy"):
+            assert figures[name].low <= figures[name].value <= figures[name].high
 
 
 def test_two_items_are_too_few_to_tell():

@@ -10,8 +10,10 @@ from chatui.score.metrics.overlap import (
     bleu_of_sums,
     bleu_statistics,
     bleu_tokenizer,
+    both_chrf_statistics,
     chrf_of_sums,
     chrf_statistics,
+    chrfpp_statistics,
     mean_reference_tokens,
 )
 
@@ -76,6 +78,41 @@ def test_rows_of_items_reproduce_sacrebleus_sentence_scores():
 
     expected = [single.sentence_score(r, [f]).score for r, f in zip(REPLIES, FIRST, strict=True)]
     assert rows == pytest.approx(np.minimum(expected, 100), abs=1e-9)
+
+
+@pytest.mark.parametrize("replies", [REPLIES, ["", "It was", "The man"], FIRST])
+def test_chrfpp_is_sacrebleus_with_words(replies):
+    expected = CHRF(word_order=2).corpus_score(replies, STREAMS).score
+
+    sums = chrfpp_statistics(replies, REFERENCES).statistics.sum(axis=0, keepdims=True)
+
+    assert chrf_of_sums(sums)[0] == pytest.approx(min(expected, 100), abs=1e-9)
+
+
+@pytest.mark.parametrize("references", [FIRST, REFERENCES])
+def test_both_chrfs_counted_together_are_those_counted_alone(references):
+    letters, words = both_chrf_statistics(REPLIES, references)
+
+    assert letters.statistics.tolist() == chrf_statistics(REPLIES, references).statistics.tolist()
+    assert words.statistics.tolist() == chrfpp_statistics(REPLIES, references).statistics.tolist()
+    assert letters.signature == chrf_statistics(REPLIES, references).signature
+    assert words.signature == letters.signature.replace("nw:0", "nw:2")
+
+
+def test_more_items_than_sacrebleu_is_given_at_a_time():
+    replies, streams = REPLIES * 70, [stream * 70 for stream in STREAMS]
+
+    expected = CHRF(word_order=2).corpus_score(replies, streams).score
+
+    rows = chrfpp_statistics(replies, REFERENCES * 70).statistics
+    assert chrf_of_sums(rows.sum(axis=0, keepdims=True))[0] == pytest.approx(expected)
+
+
+def test_the_librarys_chrf_is_that_of_the_paper():
+    paper = CHRF(beta=3, eps_smoothing=True)
+
+    assert paper.sentence_score("a b c", ["abc"]).score == pytest.approx(50.0)
+    assert paper.sentence_score("aa", ["ab"]).score == pytest.approx(8.3333, abs=1e-4)
 
 
 def test_a_perfect_reply_scores_100_and_not_a_hair_more():

@@ -8,7 +8,13 @@ import pytest
 from chatui.errors import NotComparable
 from chatui.model.requests import Likelihood
 from chatui.score.likelihoods import LikelihoodFile, pooled_perplexity
-from chatui.score.metrics.perplexity import perplexity_of_sums, perplexity_statistics
+from chatui.score.metrics.per_item import ratio_of_sums
+from chatui.score.metrics.perplexity import (
+    bits_per_byte_statistics,
+    perplexity_of_sums,
+    perplexity_statistics,
+    token_accuracy_statistics,
+)
 
 
 def likelihood(nats: float, tokens: int) -> Likelihood:
@@ -30,6 +36,28 @@ def test_tokens_are_pooled_and_perplexities_never_averaged():
 
 def test_a_model_that_knows_nothing_has_the_size_of_its_vocabulary():
     assert perplexity(*(likelihood(n * math.log(512), n) for n in (3, 9, 1))) == pytest.approx(512)
+
+
+def test_bits_per_byte_of_a_model_that_knows_nothing_are_the_bits_of_a_token_by_its_bytes():
+    items = [Likelihood(n * math.log(512), n, 4 * n + 1, 0) for n in (3, 9, 1)]
+
+    sums = bits_per_byte_statistics(items).sum(axis=0, keepdims=True)
+
+    assert ratio_of_sums(sums)[0] == pytest.approx(math.log2(512) * 13 / (4 * 13 + 3))
+
+
+def test_token_accuracy_pools_tokens():
+    items = [Likelihood(1, 10, 40, 10), Likelihood(1, 90, 400, 0)]
+
+    sums = token_accuracy_statistics(items).sum(axis=0, keepdims=True)
+
+    assert ratio_of_sums(sums)[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("statistics", [bits_per_byte_statistics, token_accuracy_statistics])
+def test_the_others_refuse_what_is_no_likelihood_too(statistics):
+    with pytest.raises(NotComparable, match="item 1 has no likelihood"):
+        statistics([likelihood(math.nan, 3)])
 
 
 def test_order_and_doubling_change_nothing():

@@ -11,8 +11,11 @@ from chatui.errors import EqualWeights, SetupChanged
 from chatui.jobs import JobStopped, Task, view_job
 from chatui.model.requests import Item, Likelihood
 from chatui.replies import ReplyStore
+from chatui.score.comparison import METRICS
+from chatui.score.readable import as_markdown
 from chatui.score.report import from_json, to_json
 from chatui.score.worker import work
+from chatui.ui.tabs.score.describe import figures as shown
 from chatui.workspace import read_json, write_json
 from tests.conftest import wait_until
 from tests.fakes import FakeEngine
@@ -42,7 +45,7 @@ def test_the_report_has_the_shape_that_the_command_line_prints(make_score, items
 
     report = read_json(folder / "report.json")
     for system in ("base", "tuned"):
-        assert set(report[system]) == {"perplexity", "bleu", "chrf2"}
+        assert set(report[system]) == {each.name for each in METRICS}
         for figure in report[system].values():
             assert set(figure) == {"value", "low", "high"}
     assert report["n"] == len(items)
@@ -264,3 +267,17 @@ def test_the_order_of_the_items_changes_no_figure(make_score, items, dataset, da
 
     one, two = (from_json(read_json(f / "report.json")) for f in (there, back))
     assert (one.base, one.tuned, one.differences) == (two.base, two.tuned, two.differences)
+
+
+def test_a_report_of_before_a_metric_was_there_can_still_be_read(make_score, items):
+    folder = make_score()
+    measure(folder, FakeEngine(items))
+    old = read_json(folder / "report.json")
+    for figures in ("base", "tuned", "differences"):
+        del old[figures]["bits_per_byte"]
+
+    report = from_json(old)
+
+    assert "Bits per byte" not in as_markdown(report) + shown(report)
+    assert "Token accuracy" in as_markdown(report)
+    assert "Token accuracy" in shown(report)

@@ -96,7 +96,8 @@ def verdict(report: Report) -> str:
 
 def figures(report: Report) -> str:
     """The interval plot with its table, the primary metric first."""
-    ordered = sorted(METRICS, key=lambda metric: metric.name != report.primary)
+    measured = [each for each in METRICS if each.name in report.differences]  # by its version
+    ordered = sorted(measured, key=lambda metric: metric.name != report.primary)
     rows = [row for metric in ordered if (row := _interval_row(report, metric.name)) is not None]
     caption = f"n = {report.n} items, 95 % bootstrap intervals over items."
     plot = interval_plot(rows, caption) if rows else ""
@@ -195,9 +196,8 @@ def _interval_row(report: Report, name: MetricName) -> IntervalRow | None:
         return None
     metric = next(each for each in METRICS if each.name == name)
     said = report.differences[name].verdict
-    unit = "" if name == "perplexity" else "0 to 100"
     return IntervalRow(
-        metric.title, unit, base, tuned, metric.higher_is_better, f"{SIGNS[said]} {said}"
+        metric.title, metric.unit, base, tuned, metric.higher_is_better, f"{SIGNS[said]} {said}"
     )
 
 
