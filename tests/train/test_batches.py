@@ -63,9 +63,9 @@ def test_rows_of_the_same_reply_do_not_gather_in_the_same_steps():
 
 
 def test_a_small_batch_is_not_halved_and_accumulated_ones_stay():
-    assert batches_per_step(16, 1) == 2
-    assert batches_per_step(16, 3) == 6
-    assert batches_per_step(4, 3) == 3
+    assert batches_per_step(32, 1) == 2
+    assert batches_per_step(32, 3) == 6
+    assert batches_per_step(16, 3) == 3
 
 
 def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end():

@@ -6,7 +6,7 @@ The order of all epochs is one list, so that a resumed run goes on exactly where
 import random
 from collections.abc import Sequence
 
-_WORTH_HALVING = 8  # rows
+_WORTH_HALVING = 32  # rows
 
 
 def plan_batches(
