@@ -49,7 +49,7 @@ def gradients(loaded: LoadedModel, folder: Path, batches: list[list[int]], accum
         pad_id=loaded.pad_id,
         base_name="tiny",
         model=model,
-        args=_arguments(folder, config),
+        args=_arguments(folder, config, accumulate),
         train_dataset=encode(conversations(), loaded.encoder, 128).rows,
         data_collator=lambda rows: rows,
     )
