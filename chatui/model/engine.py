@@ -19,6 +19,7 @@ from chatui.model.generation import Batch, Progress
 from chatui.model.hashes import model_hash
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.model.loading import LoadedModel, load_base
+from chatui.model.packed import packing
 from chatui.model.requests import Ended, Item, Likelihood, Reply, Request
 from chatui.model.sampling import Sampler
 
@@ -149,7 +150,8 @@ class Engine:
     def _score(self, rows: list[EncodedRow], adapter: str | None) -> list[tuple[float, int, int]]:
         with self._lock:
             model = self._adapters.using(adapter)
-            return batch_likelihoods(model, rows, self._loaded.pad_id)
+            with packing(model):
+                return batch_likelihoods(model, rows, self._loaded.pad_id)
 
     def _prepare(self, index: int, request: Request) -> _Prepared:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from chatui.model.encoding import EncodedRow
+from chatui.model.packed import packed, packs
 
 _LOGITS = 2**25  # numbers in one batch's logits: 128 MB in float32
 _FEWEST_TOKENS, _MOST_TOKENS = 512, 8192
@@ -31,12 +32,13 @@ def batch_likelihoods(
     model: Any, rows: Sequence[EncodedRow], pad_id: int
 ) -> list[tuple[float, int, int]]:
     """For each row: nats over its reply tokens, their number, and how many were the likeliest."""
-    ids, mask, targets = padded(rows, pad_id)
+    inputs, targets = packed(rows) if packs(model) else padded(rows, pad_id)
     wanted = targets >= 0
     where = model.device
     logits = model(
-        input_ids=ids.to(where),
-        attention_mask=mask.to(where),
+        **{
+            name: part.to(where) if torch.is_tensor(part) else part for name, part in inputs.items()
+        },
         logits_to_keep=wanted.to(where),  # a mask: the logits come flat, row by row
         use_cache=False,
     ).logits
@@ -46,7 +48,7 @@ def batch_likelihoods(
         scores = part.float()
         losses.append(torch.nn.functional.cross_entropy(scores, truth, reduction="none"))
         hits.append(scores.argmax(dim=-1) == truth)
-    counts = wanted.sum(dim=1).tolist()
+    counts = [sum(row.is_reply[1:]) for row in rows]
     nats = torch.cat(losses).double().cpu().split(counts)
     correct = torch.cat(hits).cpu().split(counts)
     return [
@@ -55,10 +57,8 @@ def batch_likelihoods(
     ]
 
 
-def padded(
-    rows: Sequence[EncodedRow], pad_id: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids padded on the right, their mask, and the token that each position predicts.
+def padded(rows: Sequence[EncodedRow], pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """What a model reads of rows padded on the right, and the token that each position predicts.
 
     The target is -100 wherever the next token is no reply's.
     """
@@ -70,4 +70,5 @@ def padded(
         ids.append(row.ids + [pad_id] * gap)
         mask.append([1] * len(row.ids) + [0] * gap)
         targets.append([t if is_reply else -100 for t, is_reply in following] + [-100] * (gap + 1))
-    return torch.tensor(ids), torch.tensor(mask), torch.tensor(targets)
+    inputs = {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
+    return inputs, torch.tensor(targets)

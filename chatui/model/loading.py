@@ -75,7 +75,7 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise BaseNotUsable(base.name, f"it could not be loaded ({_first_line(error)})") from error
-    allow_packing(model, decodes_only)
+    allow_repacking(model, decodes_only)
     model.eval()
     return LoadedModel(
         base=base,
@@ -87,7 +87,7 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
     )
 
 
-def allow_packing(model: torch.nn.Module, allowed: bool) -> None:
+def allow_repacking(model: torch.nn.Module, allowed: bool) -> None:
     """Allow or forbid bitsandbytes to repack 4-bit layers for its CPU decoding kernel.
 
     The first forward pass in evaluation mode repacks them in place, and from then on gradients

@@ -10,7 +10,7 @@ from bitsandbytes.nn import Linear4bit
 from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
 from chatui.model.catalog import bases_on_offer, find_base
 from chatui.model.engine import Engine
-from chatui.model.loading import allow_packing, load_base
+from chatui.model.loading import allow_repacking, load_base
 from chatui.model.requests import Request
 from tests.model.conftest import turns
 from tests.tiny_model import make_tiny_base
@@ -59,7 +59,7 @@ def test_without_our_switch_an_evaluation_would_lose_the_gradient(tiny_base):
     """The trap itself: when this fails, the library is cured and the switch can go."""
     model = load_base(find_base(str(tiny_base))).model
     before = gradient_norm(model)
-    allow_packing(model, True)
+    allow_repacking(model, True)
 
     model.eval()
     with torch.no_grad():

@@ -1,14 +1,17 @@
 """What a step learns from: reply tokens only, with equal weights, untouched by evaluating."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 
 from chatui.conversation import Conversation, Turn
+from chatui.model import loading
 from chatui.model.catalog import find_base
 from chatui.model.loading import LoadedModel, load_base
+from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
 from chatui.train.worker.rows import collate, encode
 from chatui.train.worker.trainer import ReplyTrainer, validation_loss
@@ -36,7 +39,13 @@ def loaded(tiny_base: Path) -> LoadedModel:
     return load_base(find_base(str(tiny_base)))
 
 
-def gradients(loaded: LoadedModel, folder: Path, batches: list[list[int]], accumulate: int):
+def gradients(
+    loaded: LoadedModel,
+    folder: Path,
+    batches: list[list[int]],
+    accumulate: int,
+    pack: bool = False,
+):
     """The adapter's gradients after one step over some batches."""
     config = TrainConfig(gradient_accumulation=accumulate, max_length=128, lora_rank=4)
     model = with_adapter(loaded.model, config)
@@ -53,12 +62,14 @@ def gradients(loaded: LoadedModel, folder: Path, batches: list[list[int]], accum
         train_dataset=encode(conversations(), loaded.encoder, 128).rows,
         data_collator=lambda rows: rows,
     )
-    loader = iter(trainer.get_train_dataloader())
-    samples, count = trainer.get_batch_samples(loader, accumulate, torch.device("cpu"))
-    trainer.current_gradient_accumulation_steps = accumulate
-    model.train()
-    for batch in samples:
-        trainer.training_step(model, batch, count)
+    with packing(model) if pack else nullcontext():
+        loader = iter(trainer.get_train_dataloader())
+        samples, count = trainer.get_batch_samples(loader, accumulate, torch.device("cpu"))
+        trainer.current_gradient_accumulation_steps = accumulate
+        model.train()
+        for batch in samples:
+            assert ("cu_seq_lens_q" in batch) == pack
+            trainer.training_step(model, batch, count)
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}, trainer
 
 
@@ -78,6 +89,19 @@ def test_accumulated_batches_are_one_big_batch(tiny_base, tmp_path):
             > 0.99
         )
         assert float(parts[name].norm()) == pytest.approx(float(gradient.norm()), rel=0.05)
+
+
+def test_packed_rows_give_the_gradients_of_single_rows(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "compute_dtype", lambda: torch.float32)
+    fresh = [load_base(find_base(str(tiny_base))) for _ in range(2)]
+
+    single, alone = gradients(fresh[0], tmp_path, [[n] for n in range(12)], 12)
+    packed, together = gradients(fresh[1], tmp_path, [list(range(12))], 1, pack=True)
+
+    assert together.tokens == alone.tokens
+    assert together.reply_tokens == alone.reply_tokens
+    for name, gradient in single.items():
+        assert float((packed[name] - gradient).norm() / gradient.norm()) < 1e-5
 
 
 def test_the_loss_is_the_models_own_over_reply_tokens(loaded, tmp_path):

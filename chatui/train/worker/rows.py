@@ -8,6 +8,7 @@ import torch
 from chatui.conversation import Conversation
 from chatui.model.encoding import CannotEncode, ChatEncoder, EncodedRow
 from chatui.model.likelihood import padded
+from chatui.model.packed import packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ def encode(conversations: Sequence[Conversation], encoder: ChatEncoder, max_leng
     return Encoded(rows, skipped, cut)
 
 
-def collate(rows: Sequence[EncodedRow], pad_id: int) -> dict[str, torch.Tensor]:
-    """A batch: ids, their mask, and labels that are -100 wherever no reply is."""
-    ids, mask, targets = padded(rows, pad_id)
+def collate(
+    rows: Sequence[EncodedRow], pad_id: int, *, pack: bool = False
+) -> dict[str, torch.Tensor]:
+    """A batch, packed or padded: what the model reads, and labels: -100 wherever no reply is."""
+    inputs, targets = packed(rows) if pack else padded(rows, pad_id)
     labels = torch.cat([torch.full_like(targets[:, :1], -100), targets[:, :-1]], dim=1)
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    return {**inputs, "labels": labels}

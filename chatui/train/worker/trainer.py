@@ -16,6 +16,7 @@ from chatui.errors import LossNotFinite
 from chatui.jobs import Task
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
+from chatui.model.packed import packs
 from chatui.train.worker.rows import collate
 from chatui.train.worker.saving import mark_complete, save_adapter
 
@@ -46,7 +47,7 @@ class ReplyTrainer(Trainer):
         return DataLoader(
             self.train_dataset,
             batch_sampler=self._batches,
-            collate_fn=partial(collate, pad_id=self.pad_id),
+            collate_fn=partial(collate, pad_id=self.pad_id, pack=packs(self.model)),
         )
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -66,17 +67,14 @@ class ReplyTrainer(Trainer):
         """
         targets = inputs["labels"][:, 1:]
         wanted = torch.nn.functional.pad(targets >= 0, (0, 1))
-        output = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            logits_to_keep=wanted,
-            use_cache=False,
-        )
+        read = {name: part for name, part in inputs.items() if name != "labels"}
+        output = model(**read, logits_to_keep=wanted, use_cache=False)
         truth = targets[targets >= 0]
         nats = torch.nn.functional.cross_entropy(output.logits.float(), truth, reduction="sum")
         self.nats += float(nats.detach())
         self.reply_tokens += len(truth)
-        self.tokens += int(inputs["attention_mask"].sum())
+        real = inputs.get("attention_mask", inputs["input_ids"].new_ones(inputs["input_ids"].shape))
+        self.tokens += int(real.sum())
         loss = nats / (num_items_in_batch if num_items_in_batch is not None else len(truth))
         return (loss, output) if return_outputs else loss
 

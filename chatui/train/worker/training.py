@@ -16,6 +16,7 @@ from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import JobStopped, Task
 from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
+from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
 from chatui.train.worker.batches import batches_per_step, evaluation_steps, plan_batches
@@ -43,7 +44,8 @@ def train(task: Task) -> None:
     data = _Data(rows, validation)
     trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
-        trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
+        with packing(model):
+            trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
             raise MemoryError from error
