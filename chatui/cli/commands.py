@@ -57,6 +57,7 @@ def add(
         list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")
     ] = None,
     recipe: data.RecipeFile = None,
+    stratify_by: data.Stratified = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -67,6 +68,8 @@ def add(
     from chatui.data.recipe import Recipe, prepare_by, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
+    if stratify_by:
+        chosen = chosen.model_copy(update={"stratify_by": stratify_by})
     settings = _settings(workspace)
     with file_of(file, settings.max_upload_mb) as path:
         draft = prepare_by(chosen, path, mapping=_pairs(mapping or [], "--map"))

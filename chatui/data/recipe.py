@@ -17,6 +17,7 @@ from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
+from chatui.data.splitting import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
 
 
@@ -35,6 +36,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         default=(), description="Rows of this very file that no step may remove."
     )
     seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
+    stratify_by: StratifyBy = Field(
+        default="auto",
+        description="What each split has the same share of; auto is the label above 10,000 rows.",
+    )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
 
     @field_validator("steps")
@@ -58,6 +63,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             parameters=self.parameters,
             restored=self.restored,
             seed=self.seed,
+            stratify_by=self.stratify_by,
             system=(self.system or "").strip() or None,
         )
 
@@ -78,6 +84,7 @@ def recipe_of(draft: Draft) -> Recipe:
         parameters=options.parameters,
         restored=options.restored,
         seed=options.seed,
+        stratify_by=options.stratify_by,
         system=options.system,
     )
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from chatui.conversation import Conversation, conversation_id
 from chatui.data.cleaning import ORDER, READ, CleanRow, RemovedRow, clean
 from chatui.data.formats import RawRow
+from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of
+from chatui.data.splitting import assign_splits, group_of, strata_of
 from chatui.data.store import Content, DatasetStore, DatasetView
 from chatui.data.turns import in_order
 from chatui.errors import NotRestorable
@@ -45,8 +46,8 @@ def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> Data
     stored = store.rows(dataset_id)
     merged = sorted([*stored, *_conversations(account.kept, stored)], key=lambda c: c.row or 0)
     as_read = {row.row: [group_of(in_order(row.before))] for row in account.kept}
-    keys = [{c.group or group_of(c.turns), *as_read.get(c.row or 0, ())} for c in merged]
-    conversations = _split(merged, keys, recipe.seed, store.locked_in(view.name))
+    keys = [{group_of(c.turns), *as_read.get(c.row or 0, ())} for c in merged]
+    conversations = _split(merged, keys, recipe, store.locked_in(view.name))
     tested = zip(conversations, keys, strict=True)
     content = Content(
         conversations=conversations,
@@ -60,13 +61,15 @@ def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> Data
 
 
 def _split(
-    rows: Sequence[Conversation], keys: Sequence[set[str]], seed: int, locked: set[str]
+    rows: Sequence[Conversation], keys: Sequence[set[str]], recipe: Recipe, locked: set[str]
 ) -> list[Conversation]:
-    """The rows split again; one that any of its keys locks is tested."""
-    groups = [row.group or group_of(row.turns) for row in rows]
+    """The rows split again; one that any of its keys locks is tested, with its whole group."""
+    groups = groups_of(row.turns for row in rows)
     is_locked = {g for g, names in zip(groups, keys, strict=True) if not names.isdisjoint(locked)}
-    splits = assign_splits(groups, seed, is_locked)
-    return [replace(row, split=split) for row, split in zip(rows, splits, strict=True)]
+    strata = strata_of([row.label for row in rows], recipe.stratify_by)
+    splits = assign_splits(groups, recipe.seed, is_locked, strata)
+    placed = zip(rows, groups, splits, strict=True)
+    return [replace(row, group=group, split=split) for row, group, split in placed]
 
 
 def _checked(
@@ -99,7 +102,6 @@ def _conversations(rows: Sequence[CleanRow], stored: Sequence[Conversation]) -> 
                 turns=row.turns,
                 rejected=row.rejected,
                 label=row.label,
-                group=group_of(row.turns),
                 file=stored[0].file if stored else None,
                 row=row.row,
             )
