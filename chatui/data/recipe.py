@@ -42,6 +42,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
 
+    made_by: dict[str, Any] = Field(
+        default={}, description="What was done to saved versions: mix, balance or augment."
+    )
+
     @field_validator("steps")
     @classmethod
     def _are_known(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,7 +57,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     def as_json(self) -> dict[str, Any]:
         """The recipe as an object; of the parameters, those that its steps read."""
         used = {name for step in STEPS if step.name in self.steps for name in step.parameters}
-        return self.model_dump(mode="json", exclude={"parameters": set(_ALL) - used})
+        made = self.model_dump(mode="json", exclude={"parameters": set(_ALL) - used})
+        return made if self.made_by else {k: v for k, v in made.items() if k != "made_by"}
 
     def options(self) -> Options:
         """What it says about a draft."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chatui.conversation import Conversation, conversation_id
-from chatui.data.cleaning import ORDER, READ, CleanRow, RemovedRow, clean
+from chatui.data.cleaning import FINAL_STEPS, CleanRow, RemovedRow, clean
 from chatui.data.formats import RawRow
 from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, draft_of
@@ -80,7 +80,7 @@ def _checked(
     for number in rows:
         if number not in known:
             raise NotRestorable(dataset_id, number, "it was not removed")
-        if known[number].step in (READ.name, ORDER.name) or not known[number].turns:
+        if known[number].step in FINAL_STEPS or not known[number].turns:
             raise NotRestorable(dataset_id, number, known[number].reason)
     return [known[number] for number in sorted(set(rows))]
 

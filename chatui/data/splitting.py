@@ -56,7 +56,7 @@ def assign_splits(
     groups are train and test; one is train only.
     """
     sizes = Counter(groups)
-    ranked = sorted(sizes, key=lambda group: _rank(seed, group))
+    ranked = sorted(sizes, key=lambda group: rank(seed, group))
     kinds = [ranked] if strata is None else list(_by_kind(ranked, groups, strata))
     chosen: dict[str, Split] = {group: "test" for group in sizes if group in locked}
     _choose("test", chosen, kinds, sizes)
@@ -116,8 +116,9 @@ def _nearest(groups: Sequence[str], sizes: Counter[str], wanted: int) -> list[st
     return taken
 
 
-def _rank(seed: int, group: str) -> str:
-    return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()
+def rank(seed: int, name: str) -> str:
+    """Where something stands by a seed and its name alone; hex digits."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
 def _plain(text: str) -> str:
