@@ -23,8 +23,6 @@ def relocked(rows: Sequence[Conversation], locked: Set[str]) -> list[Conversatio
     validated = {g for row, g in named if row.split == "validation"}
     moved = []
     for row, group in named:
-        split: Split = (
-            "test" if group in tested else "validation" if group in validated else "train"
-        )
-        moved.append(replace(row, group=group, split=split))
+        split: Split = "validation" if group in validated else "train"
+        moved.append(replace(row, group=group, split="test" if group in tested else split))
     return moved
