@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from chatui.conversation import Conversation, Turn
 from chatui.data.draws import with_own_ids
@@ -23,6 +24,7 @@ from chatui.data.relocking import relocked
 from chatui.data.splitting import group_of, rank
 from chatui.data.store import Content, DatasetStore, DatasetView
 from chatui.errors import CannotAugment
+from chatui.model.translation import Translator
 
 NOISE = "noise"
 _TRIES = 2  # questions that are written anew for each row that is wanted, at most
@@ -79,6 +81,19 @@ def noise(seed: int = DEFAULT_SEED) -> Way:
         return [with_typos(q, chance) for q, chance in zip(questions, chances, strict=True)]
 
     return Way(NOISE, rewrite, is_free=False)
+
+
+def back_translation(there: Path, back: Path) -> Way:
+    """Into another language and back, by two folders with models; raises NoTranslationModel."""
+    first, second = Translator(there), Translator(back)
+    return Way("back-translation", lambda questions: second(first(questions)))
+
+
+def paraphrases(address: str, key: str | None = None, model: str | None = None) -> Way:
+    """Written by a model behind an OpenAI-compatible address; raises NoParaphrases."""
+    from chatui.data.paraphrasing import Paraphraser  # httpx is a tenth of a second's work
+
+    return Way("paraphrase", Paraphraser(address, key, model))
 
 
 def augmented(
