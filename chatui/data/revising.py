@@ -32,7 +32,8 @@ def cleaned_draft(store: DatasetStore, dataset_id: str, recipe: Recipe) -> Draft
 def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> DatasetView:
     """Save the next version, with removed rows back in their places; raises NotRestorable.
 
-    They are mended by the version's own steps, but none may remove them again.
+    They are mended by the version's own steps, but none may remove them again. Rows that were added
+    to the version are left behind: the split is made anew, and they must follow it.
     """
     view, recipe = store.view(dataset_id), store.recipe(dataset_id)
     removed = store.removed_rows(dataset_id)
@@ -43,7 +44,7 @@ def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> Data
     account = clean(wanted, recipe.steps, recipe.parameters, rows)
     if account.removed:
         raise NotRestorable(view.id, account.removed[0].row, account.removed[0].reason)
-    stored = store.rows(dataset_id)
+    stored = [row for row in store.rows(dataset_id) if row.parent is None]
     merged = sorted([*stored, *_conversations(account.kept, stored)], key=lambda c: c.row or 0)
     as_read = {row.row: [group_of(in_order(row.before))] for row in account.kept}
     keys = [{group_of(c.turns), *as_read.get(c.row or 0, ())} for c in merged]

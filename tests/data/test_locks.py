@@ -101,7 +101,7 @@ class World:
         tested |= asked(found, "test")
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(actions=st.lists(ACTIONS, max_size=8), seed=st.integers(0, 10_000))
 def test_what_was_tested_once_is_never_learned(actions, seed):
     with TemporaryDirectory() as folder:
