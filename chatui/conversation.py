@@ -42,6 +42,7 @@ class Conversation:
     source: str | None = None  # the dataset it came from, in a mixture
     group: str | None = None  # rows that must stay in one split
     parent: str | None = None  # the row it was derived from
+    made_by: str | None = None  # how it was derived: "repeat", "noise", …
     file: str | None = None
     row: int | None = None  # counted from 1, as people count
 

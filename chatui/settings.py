@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy address; by default a SQLite file in the workspace."
     )
+    paraphrase_key: SecretStr | None = Field(
+        None, description="Key of the server that writes paraphrases; never stored."
+    )
     max_upload_mb: int = Field(200, ge=1, description="Largest file that may be uploaded, in MB.")
 
     @model_validator(mode="before")

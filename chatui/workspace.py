@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from chatui.errors import BadName, DiskFull, NotFound
 
@@ -42,6 +43,10 @@ class Workspace:
     def exports(self) -> Path:
         """The only folder of the workspace that the page may serve files from."""
         return self.root / "exports"
+
+    def translation(self, direction: Literal["there", "back"]) -> Path:
+        """Where the page looks for a model that translates to another language, or back."""
+        return self.root / "translation" / direction
 
     def session_key(self) -> bytes:
         """The key that signs sessions: made once, for the eyes of this user only."""

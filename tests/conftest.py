@@ -52,3 +52,11 @@ def tiny_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     from tests.tiny_model import make_adapter
 
     return make_adapter(tiny_base, tmp_path_factory.mktemp("tiny-adapter"))
+
+
+@pytest.fixture(scope="session")
+def tiny_marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random translation model."""
+    from tests.tiny_marian import make_tiny_marian
+
+    return make_tiny_marian(tmp_path_factory.mktemp("tiny-marian"))

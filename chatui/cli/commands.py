@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from chatui.cli import data
+from chatui.cli import data, mixing
 from chatui.cli.opening import AsJson, Where
 from chatui.cli.opening import open_services as _open
 from chatui.cli.opening import pairs as _pairs
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in data.COMMANDS:
+for command in (*data.COMMANDS, *mixing.COMMANDS):
     app.command()(command)
 
 
@@ -57,6 +57,7 @@ def add(
         list[str] | None, typer.Option("--map", help="user=COLUMN, assistant=… or system=….")
     ] = None,
     recipe: data.RecipeFile = None,
+    stratify_by: data.Stratified = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -67,6 +68,8 @@ def add(
     from chatui.data.recipe import Recipe, prepare_by, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
+    if stratify_by:
+        chosen = chosen.model_copy(update={"stratify_by": stratify_by})
     settings = _settings(workspace)
     with file_of(file, settings.max_upload_mb) as path:
         draft = prepare_by(chosen, path, mapping=_pairs(mapping or [], "--map"))

@@ -12,6 +12,7 @@ from chatui.cli.printing import say, show, table
 from chatui.data.cleaning import RemovedRow
 from chatui.data.exporting import Format
 from chatui.data.prepare import Draft
+from chatui.data.splitting import StratifyBy
 from chatui.data.store import DatasetView
 
 RecipeFile = Annotated[
@@ -21,6 +22,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; 
 KeyFile = Annotated[
     Path | None,
     typer.Option("--key", help="Write what stands behind each placeholder there, for you alone."),
+]
+Stratified = Annotated[
+    StratifyBy | None,
+    typer.Option("--stratify-by", help="Give each split the same share of every label."),
 ]
 Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 

@@ -40,8 +40,18 @@ def write_conversations(path: Path, conversations: Sequence[Conversation]) -> No
 
 
 def read_conversations(path: Path) -> list[Conversation]:
-    """Read `conversations.parquet`."""
+    """Read `conversations.parquet` or `added.parquet`."""
     return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path)]
+
+
+def write_added(path: Path, added: Sequence[Conversation]) -> None:
+    """Write `added.parquet`, which only versions with repeated or derived rows have."""
+    kinds = {name: "text" for name in (*_TEXTS, "made_by")} | {"turns": "turns", "row": "number"}
+    rows = [
+        {**{name: getattr(row, name) for name in kinds}, "turns": _messages(row.turns)}
+        for row in added
+    ]
+    _write(path, rows, kinds)
 
 
 def write_removed(path: Path, removed: Sequence[RemovedRow]) -> None:

@@ -5,7 +5,7 @@ and again, so the last ones are kept.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,10 +23,11 @@ from chatui.data.cleaning import (
     checked_steps,
     clean,
 )
+from chatui.data.grouping import groups_of
 from chatui.data.mapping import Columns, Recognition, apply_mapping, recognise
 from chatui.data.reading import file_bytes, read_bytes
 from chatui.data.records import BadRow, Record, Records, as_raw
-from chatui.data.splitting import assign_splits, group_of
+from chatui.data.splitting import StratifyBy, assign_splits, group_of, strata_of
 from chatui.data.threads import Joined, notes_of, rows_of, share_that_fits
 from chatui.data.turns import in_order
 from chatui.errors import FileMissing, NoUsableRow
@@ -46,6 +47,7 @@ class Options:
     restored: tuple[int, ...] = ()  # rows that no step may remove
     seed: int = DEFAULT_SEED
     system: str | None = None
+    stratify_by: StratifyBy = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +145,14 @@ def recognise_file(path: Path, name: str | None = None) -> Recognition:
     return _read(path, _stamp(path), name or path.name).recognition
 
 
-def with_locked_test(draft: Draft, locked: Collection[str]) -> Draft:
+def with_locked_test(draft: Draft, locked: Set[str]) -> Draft:
     """The draft split so that locked groups are in the test split; see `locked_keys`."""
     if not locked:
         return draft
-    return replace(
-        draft, conversations=_conversations(draft.kept, draft.file, draft.options.seed, locked)
-    )
+    groups = [conversation.group or "" for conversation in draft.conversations]
+    splits = _splits(draft.kept, groups, draft.options, locked)
+    pairs = zip(draft.conversations, splits, strict=True)
+    return replace(draft, conversations=tuple(replace(c, split=split) for c, split in pairs))
 
 
 def locked_keys(draft: Draft) -> set[str]:
@@ -217,7 +220,7 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         removed=tuple(removed),
         changed=_in_order_of_steps(account),
         examples={name: tuple(shown) for name, shown in account.examples.items()},
-        conversations=_conversations(kept, name, options.seed),
+        conversations=_conversations(kept, name, options),
         rows_read=records.rows_read,
         quarantined=_quarantined(removed, found),
         joined=found.joined,
@@ -241,15 +244,24 @@ def _quarantined(removed: list[RemovedRow], found: Joined) -> tuple[Quarantined,
     return tuple(Quarantined(row.row, fields.get(row.row), row.reason) for row in unread)
 
 
+def _splits(
+    kept: tuple[CleanRow, ...], groups: Sequence[str], options: Options, locked: Set[str]
+) -> tuple[Split, ...]:
+    """The split of each row; where any of its keys is locked, its whole group is tested."""
+    pairs = zip(kept, groups, strict=True) if locked else ()
+    locked_groups = {group for row, group in pairs if not locked.isdisjoint(_keys(row))}
+    strata = strata_of([row.label for row in kept], options.stratify_by)
+    return assign_splits(groups, options.seed, locked_groups, strata)
+
+
 def _conversations(
-    kept: tuple[CleanRow, ...], file: str, seed: int, locked: Collection[str] = ()
+    kept: tuple[CleanRow, ...], file: str, options: Options
 ) -> tuple[Conversation, ...]:
-    keys = [_keys(row) for row in kept]
-    locked_groups = {pair[0] for pair in keys if not set(pair).isdisjoint(locked)}
-    splits = assign_splits([group for group, _ in keys], seed, locked_groups)
+    groups = groups_of(row.turns for row in kept)
+    splits = _splits(kept, groups, options, frozenset())
     seen: dict[str, int] = {}
     conversations = []
-    for row, (group, _), split in zip(kept, keys, splits, strict=True):
+    for row, group, split in zip(kept, groups, splits, strict=True):
         name = conversation_id(row.turns)
         seen[name] = seen.get(name, 0) + 1
         number = f"-{seen[name]}" if seen[name] > 1 else ""  # only where copies are kept

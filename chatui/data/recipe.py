@@ -17,6 +17,7 @@ from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
+from chatui.data.splitting import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
 
 
@@ -35,7 +36,15 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         default=(), description="Rows of this very file that no step may remove."
     )
     seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
+    stratify_by: StratifyBy = Field(
+        default="auto",
+        description="What each split has the same share of; auto is the label above 10,000 rows.",
+    )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
+
+    made_by: dict[str, Any] = Field(
+        default={}, description="What was done to saved versions: mix, balance or augment."
+    )
 
     @field_validator("steps")
     @classmethod
@@ -48,7 +57,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     def as_json(self) -> dict[str, Any]:
         """The recipe as an object; of the parameters, those that its steps read."""
         used = {name for step in STEPS if step.name in self.steps for name in step.parameters}
-        return self.model_dump(mode="json", exclude={"parameters": set(_ALL) - used})
+        made = self.model_dump(mode="json", exclude={"parameters": set(_ALL) - used})
+        return made if self.made_by else {k: v for k, v in made.items() if k != "made_by"}
 
     def options(self) -> Options:
         """What it says about a draft."""
@@ -58,6 +68,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             parameters=self.parameters,
             restored=self.restored,
             seed=self.seed,
+            stratify_by=self.stratify_by,
             system=(self.system or "").strip() or None,
         )
 
@@ -78,6 +89,7 @@ def recipe_of(draft: Draft) -> Recipe:
         parameters=options.parameters,
         restored=options.restored,
         seed=options.seed,
+        stratify_by=options.stratify_by,
         system=options.system,
     )
 

@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chatui.conversation import Conversation, conversation_id
-from chatui.data.cleaning import ORDER, READ, CleanRow, RemovedRow, clean
+from chatui.data.cleaning import FINAL_STEPS, CleanRow, RemovedRow, clean
 from chatui.data.formats import RawRow
+from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of
+from chatui.data.splitting import assign_splits, group_of, strata_of
 from chatui.data.store import Content, DatasetStore, DatasetView
 from chatui.data.turns import in_order
 from chatui.errors import NotRestorable
@@ -31,7 +32,8 @@ def cleaned_draft(store: DatasetStore, dataset_id: str, recipe: Recipe) -> Draft
 def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> DatasetView:
     """Save the next version, with removed rows back in their places; raises NotRestorable.
 
-    They are mended by the version's own steps, but none may remove them again.
+    They are mended by the version's own steps, but none may remove them again. Rows that were added
+    to the version are left behind: the split is made anew, and they must follow it.
     """
     view, recipe = store.view(dataset_id), store.recipe(dataset_id)
     removed = store.removed_rows(dataset_id)
@@ -42,11 +44,11 @@ def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> Data
     account = clean(wanted, recipe.steps, recipe.parameters, rows)
     if account.removed:
         raise NotRestorable(view.id, account.removed[0].row, account.removed[0].reason)
-    stored = store.rows(dataset_id)
+    stored = [row for row in store.rows(dataset_id) if row.parent is None]
     merged = sorted([*stored, *_conversations(account.kept, stored)], key=lambda c: c.row or 0)
     as_read = {row.row: [group_of(in_order(row.before))] for row in account.kept}
-    keys = [{c.group or group_of(c.turns), *as_read.get(c.row or 0, ())} for c in merged]
-    conversations = _split(merged, keys, recipe.seed, store.locked_in(view.name))
+    keys = [{group_of(c.turns), *as_read.get(c.row or 0, ())} for c in merged]
+    conversations = _split(merged, keys, recipe, store.locked_in(view.name))
     tested = zip(conversations, keys, strict=True)
     content = Content(
         conversations=conversations,
@@ -60,13 +62,15 @@ def restore(store: DatasetStore, dataset_id: str, rows: Collection[int]) -> Data
 
 
 def _split(
-    rows: Sequence[Conversation], keys: Sequence[set[str]], seed: int, locked: set[str]
+    rows: Sequence[Conversation], keys: Sequence[set[str]], recipe: Recipe, locked: set[str]
 ) -> list[Conversation]:
-    """The rows split again; one that any of its keys locks is tested."""
-    groups = [row.group or group_of(row.turns) for row in rows]
+    """The rows split again; one that any of its keys locks is tested, with its whole group."""
+    groups = groups_of(row.turns for row in rows)
     is_locked = {g for g, names in zip(groups, keys, strict=True) if not names.isdisjoint(locked)}
-    splits = assign_splits(groups, seed, is_locked)
-    return [replace(row, split=split) for row, split in zip(rows, splits, strict=True)]
+    strata = strata_of([row.label for row in rows], recipe.stratify_by)
+    splits = assign_splits(groups, recipe.seed, is_locked, strata)
+    placed = zip(rows, groups, splits, strict=True)
+    return [replace(row, group=group, split=split) for row, group, split in placed]
 
 
 def _checked(
@@ -77,7 +81,7 @@ def _checked(
     for number in rows:
         if number not in known:
             raise NotRestorable(dataset_id, number, "it was not removed")
-        if known[number].step in (READ.name, ORDER.name) or not known[number].turns:
+        if known[number].step in FINAL_STEPS or not known[number].turns:
             raise NotRestorable(dataset_id, number, known[number].reason)
     return [known[number] for number in sorted(set(rows))]
 
@@ -99,7 +103,6 @@ def _conversations(rows: Sequence[CleanRow], stored: Sequence[Conversation]) -> 
                 turns=row.turns,
                 rejected=row.rejected,
                 label=row.label,
-                group=group_of(row.turns),
                 file=stored[0].file if stored else None,
                 row=row.row,
             )

@@ -19,6 +19,7 @@ from chatui.data.files import (
     read_conversations,
     read_removed,
     split_hash,
+    write_added,
     write_conversations,
     write_recipe,
     write_removed,
@@ -50,6 +51,8 @@ class DatasetView:
     parent: str | None  # the version before this one
     bytes: int  # on disk
     joined: int = 0  # rows that are part of a conversation counted as another row
+    added: int = 0  # rows that repeat others or were derived from them, all for training
+    parents: Sequence[str] = ()  # the versions it was made of, if it was made of versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,13 @@ class Content:
     recipe: Recipe
     locked: frozenset[str]  # what names its test items in later versions
     joined: int = 0  # rows that are part of a conversation counted as another row
+    added: Sequence[Conversation] = ()  # derived from others; cleaned again, it is without them
+    parents: Sequence[str] = ()
+
+    @property
+    def all(self) -> list[Conversation]:
+        """What is learned and tested."""
+        return [*self.conversations, *self.added]
 
     def counts(self) -> dict[str, object]:
         """What the manifest tells of it."""
@@ -74,8 +84,10 @@ class Content:
             "changed": self.changed,
             "joined": self.joined,
             "removed": {s.name: steps.count(s.name) for s in ALL_STEPS if s.name in steps},
-            "splits": count_splits(self.conversations),
-            "split_hashes": {s: split_hash(self.conversations, s, system) for s in SPLITS},
+            "added": len(self.added),
+            "parents": list(self.parents),
+            "splits": count_splits(self.all),
+            "split_hashes": {s: split_hash(self.all, s, system) for s in SPLITS},
         }
 
 
@@ -117,7 +129,7 @@ class DatasetStore:
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "sample": sample,
             "parent": parent or (relatives[-1].id if relatives else None),
-            "sha256": content_of(content.conversations, content.recipe.system),
+            "sha256": content_of(content.all, content.recipe.system),
             **content.counts(),
             "locked": sorted(content.locked | self.locked_in(name)),
         }
@@ -132,8 +144,18 @@ class DatasetStore:
         return next((view for view in relatives if view.sha256 == sha256), None)
 
     def locked(self, draft: Draft, name: str) -> Draft:
-        """The draft as it would be saved: what earlier versions test is in the test split."""
-        return with_locked_test(draft, self.locked_in(name))
+        """The draft as it would be saved: what earlier versions test is in the test split.
+
+        Where it is a version cleaned again, what that one tests stays so under any name, and its
+        rows keep their sources.
+        """
+        locked = self.locked_in(name)
+        if draft.file in self._workspace.names("datasets"):
+            origin = self.view(draft.file)
+            locked |= self.locked_in(origin.name)
+            if origin.parents:
+                draft = _with_sources(draft, read_conversations(self.file(origin.id)))
+        return with_locked_test(draft, locked)
 
     def locked_in(self, name: str) -> set[str]:
         """What the versions of the dataset `name` test: keys of groups, see `locked_keys`."""
@@ -167,10 +189,12 @@ class DatasetStore:
 
     def rows(self, dataset_id: str) -> list[Conversation]:
         """The conversations of a version as they are stored, without its system prompt."""
-        return read_conversations(self._folder(dataset_id) / "conversations.parquet")
+        added = self._folder(dataset_id) / "added.parquet"
+        rows = read_conversations(self.file(dataset_id))
+        return [*rows, *(read_conversations(added) if added.exists() else ())]
 
     def file(self, dataset_id: str) -> Path:
-        """The version's conversations as a file that can be prepared again."""
+        """The version's conversations, without added rows, as a file that can be prepared again."""
         return self._folder(dataset_id) / "conversations.parquet"
 
     def rename(self, dataset_id: str, name: str) -> None:
@@ -200,6 +224,8 @@ class DatasetStore:
                 with self._workspace.staged(target) as folder:
                     write_conversations(folder / "conversations.parquet", content.conversations)
                     write_removed(folder / "removed.parquet", content.removed)
+                    if content.added:
+                        write_added(folder / "added.parquet", content.added)
                     write_recipe(folder / "recipe.json", content.recipe.as_json())
                     write_json(folder / "manifest.json", {"id": target.name, **manifest})
             except OSError as error:
@@ -228,6 +254,13 @@ def _below(conversation: Conversation, system: str | None) -> Conversation:
     if system is None or conversation.turns[0].speaker == "system":
         return conversation
     return replace(conversation, turns=(Turn("system", system), *conversation.turns))
+
+
+def _with_sources(draft: Draft, rows: Sequence[Conversation]) -> Draft:
+    """The draft of a version's own file, each row with the source that it has there."""
+    source = {number: row.source for number, row in enumerate(rows, start=1)}
+    kept = (replace(c, source=source.get(c.row or 0)) for c in draft.conversations)
+    return replace(draft, conversations=tuple(kept))
 
 
 def _family(dataset_id: str) -> str:

@@ -31,6 +31,13 @@ from chatui.errors.data import (
     UnknownStep,
     UnpacksTooLarge,
 )
+from chatui.errors.mixing import (
+    BadMixture,
+    CannotAugment,
+    CannotBalance,
+    NoParaphrases,
+    NoTranslationModel,
+)
 from chatui.errors.models import (
     AdapterNotUsable,
     BadPair,
@@ -71,6 +78,11 @@ from chatui.errors.recipes import (
 
 __all__ = [
     "BadEnvironment",
+    "BadMixture",
+    "CannotAugment",
+    "CannotBalance",
+    "NoParaphrases",
+    "NoTranslationModel",
     "AdapterNotUsable",
     "BadColumn",
     "BadMapping",

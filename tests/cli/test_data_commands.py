@@ -26,6 +26,18 @@ def test_a_dry_run_tells_what_would_happen_and_saves_nothing(run, file, recipe):
     assert "Nothing was saved. 31 read = 30 kept + 1 removed" in text
 
 
+def test_splits_have_the_same_share_of_each_label_on_demand(run, tmp_path):
+    rows = [f"question {n},reply {n},{'rare' if n < 20 else 'often'}" for n in range(200)]
+    (tmp_path / "a.csv").write_text("\n".join(["user,agent,label", *rows]))
+
+    _, added, _ = run("add", str(tmp_path / "a.csv"), "--stratify-by", "label")
+    run("export", added["dataset"], "-o", str(tmp_path / "o"))
+
+    lines = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
+    tested = [line["label"] for line in lines if line["split"] == "test"]
+    assert (len(tested), tested.count("rare")) == (20, 2)
+
+
 def test_a_file_is_added_by_a_recipe(run, file, recipe):
     _, added, _ = run("add", str(file), "--recipe", str(recipe))
 

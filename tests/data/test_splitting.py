@@ -1,5 +1,6 @@
 """Splits keep a prompt on one side, come near 80/10/10, and depend on nothing but the seed."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatui.conversation import Turn
-from chatui.data.splitting import assign_splits, group_of
+from chatui.data.splitting import assign_splits, group_of, strata_of
 
 GROUPS = st.lists(st.integers(0, 30).map(str), max_size=120)
 
@@ -78,3 +79,68 @@ def test_a_prompt_is_the_same_however_it_is_spelt_and_below_any_system_prompt():
     assert group_of([Turn("system", "s"), Turn("user", "a"), Turn("assistant", "b")]) == group(
         "a", "b"
     )
+
+
+def shares(labels, splits, split):
+    counted = Counter(label for label, s in zip(labels, splits, strict=True) if s == split)
+    return {label: count / max(1, sum(counted.values())) for label, count in counted.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stratified_splits_have_the_shares_of_the_whole_within_a_point(seed):
+    chance = random.Random(seed)
+    labels = chance.choices("abcdefgh", (40, 30, 12, 8, 5, 3, 1.9, 0.1), k=12_000)
+    groups = [f"{label}{n // chance.choice((1, 1, 3))}" for n, label in enumerate(labels)]
+
+    splits = assign_splits(groups, seed, strata=strata_of(labels, "auto"))
+
+    whole = Counter(labels)
+    sizes = Counter(splits)
+    for split, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        assert abs(sizes[split] / 12_000 - share) <= 0.005
+        found = shares(labels, splits, split)
+        assert all(abs(found.get(x, 0) - n / 12_000) <= 0.01 for x, n in whole.items())
+
+
+def test_rare_labels_are_one_kind_and_never_a_crash():
+    labels = ["often"] * 60 + [f"once {n}" for n in range(40)]
+
+    splits = assign_splits([str(n) for n in range(100)], 1, strata=labels)
+
+    assert Counter(splits) == {"train": 80, "validation": 10, "test": 10}
+    assert Counter(splits[60:]) == {"train": 32, "validation": 4, "test": 4}
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 30).map(str), st.sampled_from("ab")), max_size=120),
+    seed=st.integers(0, 9),
+    locked=st.sets(st.integers(0, 30).map(str), max_size=5),
+)
+def test_strata_cut_no_group_and_keep_the_lock(rows, seed, locked):
+    groups, labels = [row[0] for row in rows], [row[1] for row in rows]
+
+    splits = assign_splits(groups, seed, locked, labels)
+
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    assert all(s == "test" for g, s in zip(groups, splits, strict=True) if g in locked)
+    if not locked and groups:
+        assert "train" in splits
+
+
+def test_what_was_locked_too_much_of_one_label_is_not_taken_from_the_others():
+    groups, labels = [str(n) for n in range(200)], ["a"] * 100 + ["b"] * 100
+
+    splits = assign_splits(groups, 1, set(groups[:30]), labels)
+
+    assert Counter(splits[:100])["test"] == 30
+    assert Counter(splits[100:])["test"] == 10
+
+
+def test_labels_are_strata_of_many_rows_or_on_demand():
+    few, many = ["a", None], ["a", None] * 5_001
+
+    assert strata_of(few, "auto") is None
+    assert strata_of(few, "label") == few
+    assert strata_of(many, "auto") == many
+    assert strata_of(many, "nothing") is None
+    assert strata_of([None, None], "label") is None

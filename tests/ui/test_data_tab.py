@@ -27,7 +27,7 @@ ON = dict.fromkeys(DEFAULT_STEPS, True)
 def services(workspace):
     store = DatasetStore(workspace)
     store.ensure_sample()
-    return SimpleNamespace(datasets=store, runs=SimpleNamespace(all=list))
+    return SimpleNamespace(datasets=store, runs=SimpleNamespace(all=list), workspace=workspace)
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ from chatui.data.cleaning.cleaner import clean
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.steps import (
     ALL_STEPS,
+    CAP,
     DEFAULT_STEPS,
+    FINAL_STEPS,
+    MIX,
     ORDER,
     READ,
     STEP_NAMES,
@@ -20,8 +23,11 @@ from chatui.data.cleaning.steps import (
 
 __all__ = [
     "ALL_STEPS",
+    "CAP",
     "DEFAULT_STEPS",
+    "FINAL_STEPS",
     "MAX_EXAMPLES",
+    "MIX",
     "ORDER",
     "READ",
     "STEPS",

@@ -100,7 +100,11 @@ DEFAULT_STEPS: tuple[str, ...] = tuple(step.name for step in STEPS if step.is_de
 # Not switchable: without them a row is no conversation. Counted like the others.
 READ = Step("read", "Reading", "Rows that could not be read, or hold something else than texts.")
 ORDER = Step("order", "Put turns in order", "A conversation ends with a reply, speakers alternate.")
-ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS)
+# No cleaning: rows of a version that another one, made of it, leaves out.
+CAP = Step("cap", "Cap", "Rows of a label that has more than the cap.")
+MIX = Step("mix", "Mixture", "Rows that a mixture of datasets doesn't hold.")
+ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS, CAP, MIX)
+FINAL_STEPS = tuple(step.name for step in (READ, ORDER, CAP, MIX))  # what these remove stays out
 
 
 def checked_steps(names: Collection[str], known: Sequence[str] = STEP_NAMES) -> tuple[str, ...]:

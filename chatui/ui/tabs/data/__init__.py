@@ -11,6 +11,7 @@ from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import Page
+from chatui.ui.tabs.data import mixing
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
@@ -68,6 +69,7 @@ def build(services: Services, page: Page) -> None:
         trigger_mode="once",
     )
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
+    mixing.build(services, page)
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from chatui.data.cleaning import ALL_STEPS, ORDER, READ, RemovedRow
+from chatui.data.cleaning import ALL_STEPS, FINAL_STEPS, RemovedRow
 
 MAX_ROWS = 200
 _TITLES = {step.name: step.title for step in ALL_STEPS}
@@ -13,7 +13,7 @@ _TITLES = {step.name: step.title for step in ALL_STEPS}
 
 def restorable(removed: Sequence[RemovedRow]) -> list[RemovedRow]:
     """The removed rows that are conversations; others can't come back."""
-    return [row for row in removed if row.step not in (READ.name, ORDER.name) and row.turns]
+    return [row for row in removed if row.step not in FINAL_STEPS and row.turns]
 
 
 def steps_of(removed: Sequence[RemovedRow]) -> gr.Dropdown:
