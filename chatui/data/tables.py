@@ -8,14 +8,16 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chatui.data.names import is_known_name, names_a_pair
-from chatui.data.records import BadRecord, Record, Records, named_columns, shortened
+from chatui.data.pieces import LONGEST, Piece, pieces_of
+from chatui.data.records import BadRecord, Batch, Record, Records, named_columns, shortened
 
 SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV separated by ';'", "|": "CSV separated by '|'"}
 _SAMPLE = 50  # rows looked at to find the separator
+csv.field_size_limit(sys.maxsize)  # how long a text may be is told of its row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +27,144 @@ class _Line:
     number: int
     cells: list[str]
     problem: str = ""
+    is_open: bool = False  # whether the lines end inside a quote that opens here
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table is written, found out from its first lines."""
+
+    separator: str
+    is_padded: bool  # whether quotes stand behind a space that belongs to no cell
+    skipped: int  # lines before the header
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    has_header: bool
+
+    @property
+    def kind(self) -> str:
+        """In words."""
+        return SEPARATORS.get(self.separator, "CSV")
 
 
 def read_table(text: str) -> Records:
     """Read a table with a header; the separator is found out."""
-    lines = list(io.StringIO(text, newline=""))
+    layout = layout_of(text)
+    batches = list(table_batches(layout, pieces_of([text])))
+    good = tuple(record for batch in batches for record in batch.good)
+    bad = tuple(record for batch in batches for record in batch.bad)
+    count = len(good) + len(bad)
+    return Records(layout.kind, layout.names, good, bad, layout.notes, rows_read=count)
+
+
+def layout_of(head: str) -> Layout:
+    """Find out how a table is written."""
+    lines = list(io.StringIO(head, newline=""))
     skipped, separator = _declared_separator(lines)
     lines = lines[skipped:]
     separator = separator or _find_separator(lines)
-    parsed = [line for line in _parse(lines, separator) if not _is_blank(line)]
-    names, notes, is_data = names_of(parsed[0].cells if parsed else [])
-    parsed = parsed if is_data else parsed[1:]
-    good, bad = _sort_out(parsed, names, lines, skipped)
-    kind = SEPARATORS.get(separator, "CSV")
-    return Records(kind, tuple(names), good, bad, notes, rows_read=len(parsed))
+    padded = _pads_quotes(lines, separator)
+    first = next((x for x in _parse(lines, separator, padded) if not _is_blank(x)), None)
+    names, notes, is_data = names_of(first.cells if first else [])
+    return Layout(separator, padded, skipped, tuple(names), notes, not is_data)
+
+
+def table_batches(
+    layout: Layout, pieces: Iterable[Piece], is_part: bool = False
+) -> Iterator[Batch]:
+    """The rows of a table; of a part, what its end cuts off is left out."""
+    table = _Table(layout)
+    for piece in pieces:
+        if piece.too_long:
+            yield table.taken([], is_last=True)
+            yield table.left_out(piece)
+        else:
+            yield table.taken(piece.lines(), is_last=False)
+    yield table.taken([], is_last=True) if not is_part else Batch((), (), layout.names)
+
+
+class _Table:
+    """Where the reading of a table stands."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._line = 0  # lines that were read
+        self._row = 0
+        self._left: list[str] = []  # lines of a row that has no end yet
+        self._needs_header = layout.has_header
+
+    def taken(self, lines: list[str], is_last: bool) -> Batch:
+        """The rows that end in these lines."""
+        if not self._line and not self._left:
+            self._line, lines = self._layout.skipped, lines[self._layout.skipped :]
+        lines = self._left + lines
+        self._left = []
+        if self._needs_header or (good := self._plain(lines)) is None:
+            return self._with_trouble(lines, is_last)
+        self._line += len(lines)
+        return Batch(good, (), self._layout.names)
+
+    def left_out(self, piece: Piece) -> Batch:
+        """A line that is too long, as a bad record."""
+        self._line, self._row = self._line + 1, self._row + 1
+        reason = f"line {self._line}: it has {piece.too_long:,} characters, and no end in sight"
+        bad = BadRecord(self._row, reason, shortened(piece.text))
+        return Batch((), (bad,), self._layout.names)
+
+    def _plain(self, lines: list[str]) -> list[Record] | None:
+        """The rows of lines in which every one is as it should be; else None."""
+        layout = self._layout
+        reader = csv.reader(
+            lines, delimiter=layout.separator, skipinitialspace=layout.is_padded, strict=True
+        )
+        try:
+            rows = list(reader)
+        except csv.Error:
+            return None
+        names = layout.names
+        if len(names) < 2 or {*map(len, rows)} != {len(names)}:
+            return None
+        numbers = range(self._row + 1, self._row + len(rows) + 1)
+        self._row += len(rows)
+        return [Record(n, dict(zip(names, r, strict=True))) for n, r in zip(numbers, rows)]  # noqa: B905
+
+    def _with_trouble(self, lines: list[str], is_last: bool) -> Batch:
+        good: list[Record] = []
+        bad: list[BadRecord] = []
+        for line in _parse(lines, self._layout.separator, self._layout.is_padded):
+            if line.is_open and not is_last and _size(lines, line.number - 1) <= LONGEST:
+                self._left = lines[line.number - 1 :]
+                break
+            if _is_blank(line):
+                continue
+            if self._needs_header:
+                self._needs_header = False
+                continue
+            self._row += 1
+            self._sort_out(line, lines, good, bad)
+        self._line += len(lines) - len(self._left)
+        return Batch(good, bad, self._layout.names)
+
+    def _sort_out(
+        self, line: _Line, lines: list[str], good: list[Record], bad: list[BadRecord]
+    ) -> None:
+        names, where = self._layout.names, f"line {line.number + self._line}"
+        width = len(line.cells)
+        cells = line.cells[: len(names)] if not any(line.cells[len(names) :]) else line.cells
+        if line.problem:
+            reason = f"{where}: {line.problem}"
+        elif len(cells) != len(names):
+            values = "value" if width == 1 else "values"
+            reason = f"{where}: {width} {values} where the header names {len(names)} columns"
+        else:
+            good.append(Record(self._row, dict(zip(names, cells, strict=True))))
+            return
+        raw = shortened(lines[line.number - 1].rstrip("\r\n"))
+        bad.append(BadRecord(self._row, reason, raw))
+
+
+def _size(lines: list[str], start: int) -> int:
+    return sum(map(len, lines[start:]))
 
 
 def names_of(header: list[str]) -> tuple[list[str], tuple[str, ...], bool]:
@@ -50,33 +176,13 @@ def names_of(header: list[str]) -> tuple[list[str], tuple[str, ...], bool]:
     return names, _renamed(header, names), False
 
 
-def _sort_out(
-    parsed: list[_Line], names: list[str], lines: list[str], skipped: int
-) -> tuple[tuple[Record, ...], tuple[BadRecord, ...]]:
-    good, bad = [], []
-    for row, line in enumerate(parsed, start=1):
-        where, width = f"line {line.number + skipped}", len(line.cells)
-        cells = line.cells[: len(names)] if not any(line.cells[len(names) :]) else line.cells
-        if line.problem:
-            reason = f"{where}: {line.problem}"
-        elif len(cells) != len(names):
-            values = "value" if width == 1 else "values"
-            reason = f"{where}: {width} {values} where the header names {len(names)} columns"
-        else:
-            good.append(Record(row, dict(zip(names, cells, strict=True))))
-            continue
-        bad.append(BadRecord(row, reason, shortened(lines[line.number - 1].rstrip("\r\n"))))
-    return tuple(good), tuple(bad)
-
-
-def _parse(lines: list[str], separator: str) -> Iterator[_Line]:
+def _parse(lines: list[str], separator: str, is_padded: bool | None = None) -> Iterator[_Line]:
     """Parse all rows; after a row that is broken, go on with the line below its first.
 
     Takes a time that grows with the text, however many quotes are left open: a row only swallows
     lines up to the next odd run of quotes, and those are read once more at most.
     """
-    csv.field_size_limit(sys.maxsize)
-    padded = _pads_quotes(lines, separator)
+    padded = _pads_quotes(lines, separator) if is_padded is None else is_padded
     start = 0
     while start < len(lines):
         rest = (lines[i] for i in range(start, len(lines)))
@@ -88,7 +194,8 @@ def _parse(lines: list[str], separator: str) -> Iterator[_Line]:
                 consumed = reader.line_num
             return
         except csv.Error as error:
-            yield _Line(start + consumed + 1, [], _in_words(str(error)))
+            is_open = "unexpected end" in str(error)
+            yield _Line(start + consumed + 1, [], _in_words(str(error)), is_open)
             start += consumed + 1
 
 

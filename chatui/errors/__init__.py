@@ -28,6 +28,8 @@ from chatui.errors.data import (
     NotConversations,
     NotFetched,
     NoUsableRow,
+    TooLargeAtOnce,
+    UnknownEncoding,
     UnknownStep,
     UnpacksTooLarge,
 )
@@ -121,7 +123,9 @@ __all__ = [
     "StudyNotOpen",
     "StudyNotReady",
     "StudyStillOpen",
+    "TooLargeAtOnce",
     "UnknownBase",
+    "UnknownEncoding",
     "UnknownStep",
     "UnpacksTooLarge",
 ]

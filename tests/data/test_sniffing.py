@@ -5,8 +5,14 @@ import zipfile
 
 import pytest
 
-from chatui.data.sniffing import decode, sniff
+from chatui.data.encodings import find_encoding
+from chatui.data.sniffing import sniff
 from chatui.errors import BrokenFile, NotConversations
+
+
+def decode(data, name):
+    found = find_encoding(lambda: iter((data,)))
+    return "".join(found.decoded(iter((data,)), name)), found.title, found.note
 
 
 def zipped(*names):
