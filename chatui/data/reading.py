@@ -59,7 +59,7 @@ def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # no
         reading = _parquet(origin, how)
     elif kind == "workbook":
         data = origin.whole("a workbook")
-        reading = _of_records(origin, read_workbook(data, origin.name))
+        reading = of_records(origin.shown, origin.size, read_workbook(data, origin.name))
     else:
         reading = _text(origin, how)
     packing = f", {origin.packing}" if origin.packing else ""
@@ -110,18 +110,19 @@ def _text(origin: Origin, how: HowToRead) -> Reading:
 
 
 def _by_head(text: "_Text", head: str, is_part: bool) -> Reading:
-    origin = text.origin
+    origin, whole = text.origin, partial(of_records, text.origin.shown, text.origin.size)
     if not head.strip("\ufeff \t\r\n"):
         raise NoRows(origin.shown, "there is only white space in it")
     if marks_of(head):
-        return _of_records(origin, read_marked(text.whole("a text with a template's marks")))
+        return whole(read_marked(text.whole("a text with a template's marks")))
     if not looks_like_json(head):
         layout = layout_of(head)
         read = partial(table_batches, layout, is_part=is_part)
         return text.reading(layout.kind, layout.notes, lambda pieces, _: read(pieces))
     if is_lines(head):
-        return text.reading("JSON Lines", (), line_batches)
-    return _of_records(origin, read_json(text.whole("one piece of JSON"), is_part))
+        lines = text.reading("JSON Lines", (), line_batches)
+        return replace(lines, is_uniform=False)
+    return whole(read_json(text.whole("one piece of JSON"), is_part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def _whole_lines(text: str) -> str:
     return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
 
 
-def _of_records(origin: Origin, records: Records) -> Reading:
+def of_records(name: str, size: int, records: Records) -> Reading:
     """What was read as a whole, in batches like everything else."""
 
     def batches() -> Iterator[Batch]:
@@ -188,7 +189,7 @@ def _of_records(origin: Origin, records: Records) -> Reading:
             some = every[start : start + _BATCH]
             good = [record for record in some if isinstance(record, Record)]
             bad = [record for record in some if isinstance(record, BadRecord)]
-            read = origin.size * (start + len(some)) // max(1, len(every))
+            read = size * (start + len(some)) // max(1, len(every))
             yield Batch(good, bad, records.columns, read)
 
-    return Reading(origin.shown, records.kind, records.notes, origin.size, batches)
+    return Reading(name, records.kind, records.notes, size, batches)

@@ -5,7 +5,6 @@ the same parameters; only the rows that were brought back stay out, since their 
 there.
 """
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
-from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.options import DEFAULT_SEED, Options
+from chatui.data.origins import of_path
+from chatui.data.pipeline import Prepared
+from chatui.data.prepare import Draft, draft_of
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
 from chatui.errors import BadRecipe, UnknownStep
@@ -36,6 +38,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     )
     seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
     system: str | None = Field(default=None, description="System prompt of all conversations.")
+    encoding: str | None = Field(default=None, description="Of the file, where it was chosen.")
 
     @field_validator("steps")
     @classmethod
@@ -59,13 +62,14 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             restored=self.restored,
             seed=self.seed,
             system=(self.system or "").strip() or None,
+            encoding=self.encoding,
         )
 
 
 _ALL = tuple(Parameters.model_fields)
 
 
-def recipe_of(draft: Draft) -> Recipe:
+def recipe_of(draft: Draft | Prepared) -> Recipe:
     """The recipe that makes this draft again."""
     options = draft.options
     return Recipe(
@@ -79,6 +83,7 @@ def recipe_of(draft: Draft) -> Recipe:
         restored=options.restored,
         seed=options.seed,
         system=options.system,
+        encoding=options.encoding,
     )
 
 
@@ -114,4 +119,4 @@ def prepare_by(
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(file_bytes(path)).hexdigest()
+    return of_path(path).sha256()

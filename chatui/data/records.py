@@ -46,6 +46,7 @@ class Reading:
     size: int  # bytes on disk
     batches: Callable[[], Iterator[Batch]]
     is_part: bool = False  # whether only the beginning of the file is read
+    is_uniform: bool = True  # whether the first batch knows all columns
 
 
 @dataclass(frozen=True, slots=True)

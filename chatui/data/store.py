@@ -5,7 +5,8 @@ manifest. The test split of a dataset is locked: what one version tests, no late
 """
 
 import errno
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +16,17 @@ from chatui.conversation import SPLITS, Conversation, DatasetId, Split, Turn
 from chatui.data.cleaning import ALL_STEPS, RemovedRow
 from chatui.data.files import (
     FORMAT,
-    content_of,
     read_conversations,
     read_removed,
-    split_hash,
     write_conversations,
     write_recipe,
     write_removed,
 )
-from chatui.data.prepare import Draft, count_splits, locked_keys, prepare, with_locked_test
+from chatui.data.pipeline import Prepared, Report, reported, silent
+from chatui.data.prepare import Draft, locked_keys, prepare, with_locked_test
 from chatui.data.recipe import Recipe, read_recipe, recipe_of
-from chatui.workspace import Workspace, read_json, slug, write_json
+from chatui.data.tally import Tally, content_of
+from chatui.workspace import Workspace, disk_full_in_words, read_json, slug, write_json
 
 SAMPLE_FILE = Path(__file__).parent / "sample" / "support.csv"
 SAMPLE_NAME = "Sample support"
@@ -54,29 +55,22 @@ class DatasetView:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a new version is to hold."""
+    """What a new version is to hold; its rows are read once, and may be more than fit in memory."""
 
-    conversations: Sequence[Conversation]
-    removed: Sequence[RemovedRow]
+    conversations: Iterable[Conversation]
+    removed: Iterable[RemovedRow]
     changed: dict[str, int]
     recipe: Recipe
-    locked: frozenset[str]  # what names its test items in later versions
+    locked: Collection[str]  # what names its test items in later versions
     joined: int = 0  # rows that are part of a conversation counted as another row
 
-    def counts(self) -> dict[str, object]:
-        """What the manifest tells of it."""
-        system = self.recipe.system
-        steps = [row.step for row in self.removed]
-        return {
-            "system": system,
-            "rows_read": len(self.conversations) + len(self.removed) + self.joined,
-            "kept": len(self.conversations),
-            "changed": self.changed,
-            "joined": self.joined,
-            "removed": {s.name: steps.count(s.name) for s in ALL_STEPS if s.name in steps},
-            "splits": count_splits(self.conversations),
-            "split_hashes": {s: split_hash(self.conversations, s, system) for s in SPLITS},
-        }
+
+class _Known(Exception):
+    """The content is that of a version that was there already."""
+
+    def __init__(self, view: DatasetView) -> None:
+        super().__init__(view.id)
+        self.view = view
 
 
 class DatasetStore:
@@ -105,23 +99,57 @@ class DatasetStore:
         )
         return self.add(content, name, sample=sample, parent=parent)
 
+    def save_prepared(
+        self,
+        prepared: Prepared,
+        name: str,
+        *,
+        parent: str | None = None,
+        report: Report = silent,
+    ) -> DatasetView:
+        """Save what was prepared of a file of any size, or find it saved already; see `save`."""
+        splits = prepared.splits(self.locked_in(name))
+        content = Content(
+            conversations=reported(prepared.conversations(splits), prepared.kept_count, report),
+            removed=prepared.removed(),
+            changed=prepared.changed(),
+            recipe=recipe_of(prepared),
+            locked=prepared.locked_keys(splits),
+            joined=len(prepared.joined),
+        )
+        try:
+            return self.add(content, name, parent=parent, is_new=False)
+        except _Known as known:
+            return known.view
+
     def add(
-        self, content: Content, name: str, *, sample: bool = False, parent: str | None = None
+        self,
+        content: Content,
+        name: str,
+        *,
+        sample: bool = False,
+        parent: str | None = None,
+        is_new: bool = True,
     ) -> DatasetView:
         """Write a content as the next version of the dataset `name`."""
         prefix = slug(name)
         relatives = self._relatives(prefix)
-        manifest = {
-            "format": FORMAT,
-            "name": name.strip(),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "sample": sample,
-            "parent": parent or (relatives[-1].id if relatives else None),
-            "sha256": content_of(content.conversations, content.recipe.system),
-            **content.counts(),
-            "locked": sorted(content.locked | self.locked_in(name)),
-        }
-        return self.view(self._write(content, prefix, manifest))
+        with self._workspace.staging("datasets") as folder, disk_full_in_words(name):
+            counts = _write_rows(folder, content)
+            for view in relatives if not is_new else ():
+                if view.sha256 == counts["sha256"]:
+                    raise _Known(view)
+            manifest = {
+                "format": FORMAT,
+                "name": name.strip(),
+                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "sample": sample,
+                "parent": parent or (relatives[-1].id if relatives else None),
+                **counts,
+                "locked": sorted({*content.locked, *self.locked_in(name)}),
+            }
+            write_recipe(folder / "recipe.json", content.recipe.as_json())
+            return self.view(self._named(folder, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:
         """The version of the dataset `name` that has this very content, if it is saved."""
@@ -190,18 +218,15 @@ class DatasetStore:
                 return view
         return self.save(prepare(SAMPLE_FILE), SAMPLE_NAME, sample=True)
 
-    def _write(self, content: Content, prefix: str, manifest: dict[str, object]) -> str:
-        """Write the files under the next free number; two writers never get the same."""
+    def _named(self, folder: Path, prefix: str, manifest: dict[str, object]) -> str:
+        """Give a filled folder the next free number; two writers never get the same."""
         numbers = [_number(view.id) for view in self._relatives(prefix)]
         number = 1 + max(numbers, default=0)
         while True:
             target = self._workspace.folder("datasets", f"{prefix}-v{number}")
+            write_json(folder / "manifest.json", {"id": target.name, **manifest})
             try:
-                with self._workspace.staged(target) as folder:
-                    write_conversations(folder / "conversations.parquet", content.conversations)
-                    write_removed(folder / "removed.parquet", content.removed)
-                    write_recipe(folder / "recipe.json", content.recipe.as_json())
-                    write_json(folder / "manifest.json", {"id": target.name, **manifest})
+                folder.rename(target)
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
@@ -221,6 +246,31 @@ class DatasetStore:
 
     def _folder(self, dataset_id: str) -> Path:
         return self._workspace.existing("datasets", dataset_id)
+
+
+def _write_rows(folder: Path, content: Content) -> dict[str, object]:
+    """Write the rows of a version; returns what the manifest tells of them."""
+    system = content.recipe.system
+    tally, removed = Tally(system, folder), Counter[str]()
+    write_conversations(folder / "conversations.parquet", tally.counted(content.conversations))
+
+    def counted() -> Iterator[RemovedRow]:
+        for row in content.removed:
+            removed[row.step] += 1
+            yield row
+
+    write_removed(folder / "removed.parquet", counted())
+    return {
+        "sha256": tally.sha256(),
+        "system": system,
+        "rows_read": tally.count + removed.total() + content.joined,
+        "kept": tally.count,
+        "changed": content.changed,
+        "joined": content.joined,
+        "removed": {s.name: removed[s.name] for s in ALL_STEPS if s.name in removed},
+        "splits": tally.splits,
+        "split_hashes": {split: tally.split_hash(split) for split in SPLITS},
+    }
 
 
 def _below(conversation: Conversation, system: str | None) -> Conversation:
