@@ -104,19 +104,37 @@ def find_encoding(blocks: Blocks, is_part: bool = False) -> Encoding:
     return Encoding("utf-8", "UTF-8") if bad is None else _otherwise(blocks, bad)
 
 
-def choices_for(head: bytes) -> tuple[Choice, ...]:
-    """Three ways to read a text whose encoding is not sure, the likeliest first; else none."""
-    if mark_of(head) or _first_not_utf8(iter((head,)), is_part=True) is None:
+def choices_for(blocks: Blocks) -> tuple[Choice, ...]:
+    """Three ways to read a text whose encoding is not sure, the likeliest first; else none.
+
+    A text that is UTF-8 but for some damage is sure.
+    """
+    guess = find_encoding(blocks, is_part=True)
+    if guess.note is None or guess.codec == "utf-8":
         return ()
-    sample = _whole_lines(head, is_all=False)
+    sample = _around(blocks(), _first_not_utf8(blocks(), is_part=True) or 0)
     likely = _likely(sample)
     found: dict[str, Choice] = {}
     for codec in [*likely, *(c for c in _LATIN if c not in likely)]:
-        text = sample.decode(codec, "replace")
-        shown = _telling_lines(text)
-        if "\ufffd" not in text and shown not in found:
+        shown = _telling_lines(sample.decode(codec, "replace"))
+        if "\ufffd" not in shown and shown not in found:
             found[shown] = Choice(codec, _TITLES[codec], shown)
     return tuple(found.values())[:_CHOICES]
+
+
+def _around(blocks: Iterator[bytes], place: int) -> bytes:
+    """Whole lines of a text, those around a place."""
+    data, start = b"", 0
+    for block in blocks:
+        if start + len(data) + len(block) <= place:
+            start += len(data) + len(block)
+            data = b""
+            continue
+        data += block
+        if len(data) > _GUESSED_FROM:
+            break
+    before = data.rfind(b"\n", 0, max(0, place - start)) + 1
+    return _whole_lines(data[before:], is_all=len(data) - before <= _GUESSED_FROM)
 
 
 def _beginning(blocks: Iterator[bytes], size: int) -> bytes:

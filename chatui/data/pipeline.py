@@ -5,17 +5,18 @@ shows and a version of a million rows are made here, in the same way.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from chatui.conversation import SPLITS, Conversation, Split
 from chatui.data.cleaning import ALL_STEPS, READ, Cleaning, CleanRow, Example, RemovedRow
 from chatui.data.formats import RawRow
 from chatui.data.mapping import Columns, Recognition, apply_mapping
 from chatui.data.options import Options
+from chatui.data.progress import Progress, Report
 from chatui.data.reading import no_rows
 from chatui.data.records import BadRecord, BadRow, Batch, Reading, Record, as_raw
 from chatui.data.splitting import assign_splits
@@ -23,34 +24,7 @@ from chatui.data.spool import Spool
 from chatui.data.threads import Joined, LeftOut, join, rows_of
 from chatui.errors import NoUsableRow
 
-_EVERY = 2000  # rows between two reports of what is written
-T = TypeVar("T")
-
-
-class Progress(NamedTuple):
-    """How far the making of a dataset is."""
-
-    doing: str  # "reading", "comparing" or "writing"
-    done: int  # of bytes read or rows written
-    total: int
-    rows: int  # so far
-
-
-Report = Callable[[Progress], None]  # may raise to end the work
-
-
-def silent(_: Progress) -> None:
-    """Report to nobody."""
-
-
-def reported(rows: Iterable[T], total: int, report: Report) -> Iterator[T]:
-    """Rows on their way to a file, with a report now and then."""
-    number = 0
-    for number, row in enumerate(rows, start=1):
-        if number % _EVERY == 1:
-            report(Progress("writing", number - 1, total, number - 1))
-        yield row
-    report(Progress("writing", number, total, number))
+_EVERY = 2000  # keys that are written out at once
 
 
 class _Unread(NamedTuple):
@@ -139,6 +113,17 @@ class Prepared:
         unread = (row for row in removed if row.step == READ.name)
         for row, found in zip(unread, self._unread, strict=False):
             yield Quarantined(row.row, found.field, row.reason)
+
+    def accounts_for(self, removed: Iterable[int]) -> bool:
+        """Whether each record of the file is in one place, given the rows that were removed."""
+        import numpy
+
+        places = numpy.zeros(self.rows_read + 1, numpy.uint8)
+        keys = self._cleaning.keys
+        for rows in (keys.rows[self._cleaning.is_kept].tolist(), removed, self.joined):
+            for row in rows:
+                places[row] += 1
+        return bool((places[1:] == 1).all()) and not places[0]
 
     def changed(self) -> dict[str, int]:
         """How many of the kept rows were changed, by step in their order."""

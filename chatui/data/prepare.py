@@ -26,12 +26,11 @@ from chatui.data.origins import of_path
 from chatui.data.pipeline import (
     Prepared,
     Quarantined,
-    Report,
     count_splits,
-    silent,
     split_by_groups,
     split_names,
 )
+from chatui.data.progress import Report, silent
 from chatui.data.reading import HowToRead, collected, of_records, open_reading
 from chatui.data.records import Reading, Record, Records
 from chatui.data.splitting import group_of

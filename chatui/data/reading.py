@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from chatui.data.documents import looks_like_json, parquet_batches, read_json
-from chatui.data.encodings import Encoding, find_encoding, named_encoding
+from chatui.data.encodings import Choice, Encoding, choices_for, find_encoding, named_encoding
 from chatui.data.json_lines import is_lines, line_batches
 from chatui.data.marked import marks_of, read_marked
 from chatui.data.origins import Meter, Origin, of_bytes, of_path, unpacked
@@ -22,6 +22,7 @@ from chatui.data.workbooks import read_workbook
 from chatui.errors import NoRows
 
 _HEAD = 2**20  # characters by which a text is recognised
+_SEARCHED = 64 * 2**20  # bytes in which letters are looked for that tell encodings apart
 _BATCH = 2000  # records of what was read as a whole
 
 
@@ -64,6 +65,12 @@ def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # no
         reading = _text(origin, how)
     packing = f", {origin.packing}" if origin.packing else ""
     return replace(reading, kind=f"{reading.kind}{packing}")
+
+
+def encoding_choices(path: Path) -> tuple[Choice, ...]:
+    """Three ways to read a text file whose encoding is not sure, each with a preview; else none."""
+    kind, origin = unpacked(of_path(path))
+    return choices_for(partial(origin.blocks, limit=_SEARCHED)) if kind == "text" else ()
 
 
 def collected(reading: Reading) -> Records:

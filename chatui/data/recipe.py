@@ -71,12 +71,14 @@ _ALL = tuple(Parameters.model_fields)
 
 def recipe_of(draft: Draft | Prepared) -> Recipe:
     """The recipe that makes this draft again."""
-    options = draft.options
+    about = {"file": draft.file, "file_sha256": draft.file_sha256, "kind": draft.kind}
+    return recipe_by(draft.options, **about, columns=draft.columns.as_dict())
+
+
+def recipe_by(options: Options, **about: Any) -> Recipe:
+    """The recipe that says what options say, and `about` the file."""
     return Recipe(
-        file=draft.file,
-        file_sha256=draft.file_sha256,
-        kind=draft.kind,
-        columns=draft.columns.as_dict(),
+        **about,
         mapping=dict(options.mapping),
         steps=options.steps,
         parameters=options.parameters,
@@ -105,17 +107,25 @@ def prepare_by(
     recipe: Recipe, path: Path, name: str | None = None, mapping: dict[str, str] | None = None
 ) -> Draft:
     """The draft of a file by a recipe; `mapping` goes before the recipe's own columns."""
+    options, notes = options_by(recipe, path, mapping)
+    draft = draft_of(path, options, name or path.name)
+    return replace(draft, notes=(*draft.notes, *notes)) if notes else draft
+
+
+def options_by(
+    recipe: Recipe, path: Path, mapping: dict[str, str] | None = None
+) -> tuple[Options, tuple[str, ...]]:
+    """What a recipe says about this file, and what of it is left out for another file's rows."""
     options = recipe.options()
     if mapping:
         options = replace(options, mapping=tuple(sorted({**recipe.mapping, **mapping}.items())))
     if not recipe.restored or recipe.file_sha256 in (None, _sha256(path)):
-        return draft_of(path, options, name or path.name)
-    draft = draft_of(path, replace(options, restored=()), name or path.name)
+        return options, ()
     note = (
         f"The recipe brings rows of {shortened(recipe.file or 'another file', 60)} back; this is "
         "another file, so they were left out."
     )
-    return replace(draft, notes=(*draft.notes, note))
+    return replace(options, restored=()), (note,)
 
 
 def _sha256(path: Path) -> str:

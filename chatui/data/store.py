@@ -22,8 +22,9 @@ from chatui.data.files import (
     write_recipe,
     write_removed,
 )
-from chatui.data.pipeline import Prepared, Report, reported, silent
+from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft, locked_keys, prepare, with_locked_test
+from chatui.data.progress import Progress, Report, reported, silent
 from chatui.data.recipe import Recipe, read_recipe, recipe_of
 from chatui.data.tally import Tally, content_of
 from chatui.workspace import Workspace, disk_full_in_words, read_json, slug, write_json
@@ -118,7 +119,7 @@ class DatasetStore:
             joined=len(prepared.joined),
         )
         try:
-            return self.add(content, name, parent=parent, is_new=False)
+            return self.add(content, name, parent=parent, is_new=False, report=report)
         except _Known as known:
             return known.view
 
@@ -130,8 +131,12 @@ class DatasetStore:
         sample: bool = False,
         parent: str | None = None,
         is_new: bool = True,
+        report: Report = silent,
     ) -> DatasetView:
-        """Write a content as the next version of the dataset `name`."""
+        """Write a content as the next version of the dataset `name`.
+
+        `is_new` says that it is one even if its content is a version's already.
+        """
         prefix = slug(name)
         relatives = self._relatives(prefix)
         with self._workspace.staging("datasets") as folder, disk_full_in_words(name):
@@ -149,6 +154,7 @@ class DatasetStore:
                 "locked": sorted({*content.locked, *self.locked_in(name)}),
             }
             write_recipe(folder / "recipe.json", content.recipe.as_json())
+            report(Progress("saving", 0, 1, 0))
             return self.view(self._named(folder, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:

@@ -16,6 +16,7 @@ from chatui.errors.base import (
     PortTaken,
 )
 from chatui.errors.data import (
+    AddingStopped,
     BadColumn,
     BadMapping,
     BrokenFile,
@@ -72,6 +73,7 @@ from chatui.errors.recipes import (
 )
 
 __all__ = [
+    "AddingStopped",
     "BadEnvironment",
     "AdapterNotUsable",
     "BadColumn",

@@ -79,6 +79,13 @@ class UnpacksTooLarge(ChatUIError):
         )
 
 
+class AddingStopped(ChatUIError):
+    """Somebody stopped the adding of a file."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Stopped: nothing of {name[:60]} was saved. Add it again to begin anew.")
+
+
 class TooLargeAtOnce(ChatUIError):
     """A large file of a kind that can only be read in one piece."""
 

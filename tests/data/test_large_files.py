@@ -40,6 +40,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(spool, "IN_MEMORY", 900)
     monkeypatch.setattr(spool, "_FRAME", 7)
     monkeypatch.setattr(pipeline, "_EVERY", 11)
+    monkeypatch.setattr("chatui.data.progress._EVERY", 11)
     monkeypatch.setattr("chatui.data.tally._RUN", 500)
 
 
@@ -187,8 +188,13 @@ def test_the_work_says_how_far_it_is(tmp_path, store):
     prepared = prepare_whole(path, Options(), "a.csv", report=seen.append)
     store.save_prepared(prepared, "a", report=seen.append)
 
-    assert list(dict.fromkeys(each.doing for each in seen)) == ["reading", "comparing", "writing"]
+    assert list(dict.fromkeys(each.doing for each in seen)) == [
+        "reading",
+        "comparing",
+        "writing",
+        "saving",
+    ]
     read = [each for each in seen if each.doing == "reading"]
     assert read[-1].done == read[-1].total == path.stat().st_size
     assert [each.rows for each in read] == sorted(each.rows for each in read)
-    assert seen[-1] == ("writing", 9000, 9000, 9000)
+    assert seen[-2] == ("writing", 9000, 9000, 9000)

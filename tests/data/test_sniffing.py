@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from chatui.data.encodings import find_encoding
+from chatui.data.encodings import choices_for, find_encoding, named_encoding
 from chatui.data.sniffing import sniff
-from chatui.errors import BrokenFile, NotConversations
+from chatui.errors import BrokenFile, NotConversations, UnknownEncoding
 
 
 def decode(data, name):
@@ -103,3 +103,49 @@ def test_a_latin_text_is_not_guessed_at():
 def test_a_file_that_belies_its_mark_is_damaged():
     with pytest.raises(BrokenFile, match="it says it is UTF-8"):
         decode(b"\xef\xbb\xbfuser\xff", "a.csv")
+
+
+def choices(said, codec):
+    return choices_for(lambda: iter((said.encode(codec),)))
+
+
+@pytest.mark.parametrize("codec", FOREIGN)
+def test_of_foreign_letters_the_likeliest_encoding_comes_first(codec):
+    said = "user;agent\n" + f"{FOREIGN[codec]};ok\n" * 9
+
+    offered = choices(said, codec)
+
+    assert offered[0].codec == codec
+    assert offered[0].preview.splitlines()[0] == f"{FOREIGN[codec]};ok"[:120]
+    assert len({choice.preview for choice in offered}) == len(offered) == 3
+
+
+def test_of_latin_letters_three_ways_are_shown_and_the_usual_one_first():
+    offered = choices("user,agent\nist für Łódź,ja\n", "cp1250")
+
+    assert [choice.codec for choice in offered][0] == "cp1252"
+    assert "cp1250" in [choice.codec for choice in offered]
+    assert [c.preview for c in offered if c.codec == "cp1250"] == ["ist für Łódź,ja"]
+
+
+def test_where_the_encoding_is_sure_there_is_nothing_to_choose():
+    assert choices("user,agent\nGrüße,schön\n", "utf-8") == ()
+    assert choices("user,agent\nGrüße,schön\n", "utf-16") == ()
+    damaged = "user,agent\nGrüße,schön\n".encode() + b"f\xffl,x\n"
+    assert choices_for(lambda: iter((damaged,))) == ()
+
+
+def test_letters_that_come_late_are_shown_too():
+    data = b"user,agent\n" + b"a,b\n" * 500_000 + "für,schön\n".encode("cp1252")
+    blocks = [data[at : at + 2**20] for at in range(0, len(data), 2**20)]
+
+    assert choices_for(lambda: iter(blocks))[0].preview == "für,schön"
+
+
+def test_what_a_user_says_about_the_letters_goes_before_any_guess():
+    for name, codec in (("latin1", "latin_1"), ("UTF8", "utf-8-sig"), ("Windows-1250", "cp1250")):
+        assert named_encoding(name).codec == codec
+        assert named_encoding(name).note is None
+    for name in ("klingon", "rot13", "", "base64"):
+        with pytest.raises(UnknownEncoding, match="There is no encoding"):
+            named_encoding(name)
