@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from chatui.conversation import Conversation, Turn
 from chatui.data.cleaning import RemovedRow
@@ -24,9 +24,9 @@ def write_conversations(path: Path, conversations: Iterable[Conversation]) -> No
     _write(path, ((c, c.turns) for c in conversations), kinds)
 
 
-def read_conversations(path: Path) -> list[Conversation]:
-    """Read `conversations.parquet`."""
-    return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path)]
+def read_conversations(path: Path, limit: int | None = None) -> list[Conversation]:
+    """Read `conversations.parquet`, or the first rows of it."""
+    return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path, limit)]
 
 
 def write_removed(path: Path, removed: Iterable[RemovedRow]) -> None:
@@ -101,10 +101,16 @@ def _column_of_turns(rows: Sequence[Sequence[Turn]], kind: Any) -> Any:
     return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), turns)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
-    return cast(list[dict[str, Any]], pyarrow.parquet.read_table(path).to_pylist())
+    rows: list[dict[str, Any]] = []
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_GROUP_ROWS, use_threads=False):
+            rows += batch.to_pylist()
+            if limit is not None and len(rows) >= limit:
+                return rows[:limit]
+    return rows
 
 
 def _turns(messages: list[dict[str, Any]]) -> tuple[Turn, ...]:

@@ -87,6 +87,8 @@ class DatasetStore:
 
         `parent` is the version it was made from; by default, the one before it.
         """
+        if draft.part_of is not None:
+            raise ValueError("the beginning of a file is no dataset")
         if known := self.find(draft, name):
             return known
         draft = self.locked(draft, name)
@@ -185,10 +187,12 @@ class DatasetStore:
         use = self._workspace.disk_use("datasets", dataset_id)
         return DatasetView(**{**fields, "id": DatasetId(dataset_id)}, bytes=use)
 
-    def conversations(self, dataset_id: str, split: Split | None = None) -> list[Conversation]:
-        """The conversations of a version, each below its system prompt if there is one."""
+    def conversations(
+        self, dataset_id: str, split: Split | None = None, limit: int | None = None
+    ) -> list[Conversation]:
+        """The (first) conversations of a version, each below its system prompt if there is one."""
         system = self.view(dataset_id).system
-        rows = self.rows(dataset_id)
+        rows = read_conversations(self.file(dataset_id), limit)
         return [_below(row, system) for row in rows if split in (None, row.split)]
 
     def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
