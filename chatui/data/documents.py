@@ -7,7 +7,7 @@ others are read.
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from chatui.data.origins import Meter
@@ -97,6 +97,15 @@ class Objects:
     def __init__(self) -> None:
         self.row = 0
         self._columns: dict[str, None] = {}
+
+    def flat(self, values: Sequence[dict[str, object]], read: int) -> Batch:
+        """The next records, all of which are objects."""
+        for keys in dict.fromkeys(map(tuple, values)):
+            if not self._columns.keys() >= set(keys):
+                return self.batch(((value, "", "") for value in values), read)
+        first, self.row = self.row + 1, self.row + len(values)
+        good = list(map(Record, range(first, self.row + 1), values))
+        return Batch(good, (), tuple(self._columns), read)
 
     def batch(self, elements: Iterable[Element], read: int = 0) -> Batch:
         """The next records."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from chatui.data.names import is_known_name, names_a_pair
 from chatui.data.pieces import LONGEST, Piece, pieces_of
+from chatui.data.plain_tables import PlainRows, plain_rows, strict_rows
 from chatui.data.records import BadRecord, Batch, Record, Records, named_columns, shortened
 
 SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV separated by ';'", "|": "CSV separated by '|'"}
@@ -76,11 +77,11 @@ def table_batches(
     table = _Table(layout)
     for piece in pieces:
         if piece.too_long:
-            yield table.taken([], is_last=True)
+            yield table.taken("", is_last=True)
             yield table.left_out(piece)
         else:
-            yield table.taken(piece.lines(), is_last=False)
-    yield table.taken([], is_last=True) if not is_part else Batch((), (), layout.names)
+            yield table.taken(piece.text, is_last=False)
+    yield table.taken("", is_last=True) if not is_part else Batch((), (), layout.names)
 
 
 class _Table:
@@ -90,19 +91,26 @@ class _Table:
         self._layout = layout
         self._line = 0  # lines that were read
         self._row = 0
-        self._left: list[str] = []  # lines of a row that has no end yet
+        self._left = ""  # lines of a row that has no end yet
         self._needs_header = layout.has_header
+        self._has_begun = False
 
-    def taken(self, lines: list[str], is_last: bool) -> Batch:
-        """The rows that end in these lines."""
-        if not self._line and not self._left:
+    def taken(self, text: str, is_last: bool) -> Batch:
+        """The rows that end in a text of whole lines."""
+        text = self._left + text
+        self._left = ""
+        if self._has_begun and (batch := self._plain(text, is_last)):
+            return batch
+        lines = list(io.StringIO(text, newline=""))
+        if not self._has_begun:
             self._line, lines = self._layout.skipped, lines[self._layout.skipped :]
-        lines = self._left + lines
-        self._left = []
-        if self._needs_header or (good := self._plain(lines)) is None:
+            self._has_begun = bool(text)
+        elif good := self._strict(lines):
+            return Batch(good, (), self._layout.names)
+        if not self._needs_header:
             return self._with_trouble(lines, is_last)
-        self._line += len(lines)
-        return Batch(good, (), self._layout.names)
+        batch = self._with_trouble(lines, is_last)  # the header
+        return batch if self._needs_header or is_last else self.taken("", is_last)
 
     def left_out(self, piece: Piece) -> Batch:
         """A line that is too long, as a bad record."""
@@ -111,38 +119,54 @@ class _Table:
         bad = BadRecord(self._row, reason, shortened(piece.text))
         return Batch((), (bad,), self._layout.names)
 
-    def _plain(self, lines: list[str]) -> list[Record] | None:
-        """The rows of lines in which every one is as it should be; else None."""
+    def _plain(self, text: str, is_last: bool) -> Batch | None:
+        """The rows of a text in which everything is as it should be; else None."""
         layout = self._layout
-        reader = csv.reader(
-            lines, delimiter=layout.separator, skipinitialspace=layout.is_padded, strict=True
-        )
-        try:
-            rows = list(reader)
-        except csv.Error:
+        if self._needs_header or layout.is_padded:
             return None
-        names = layout.names
-        if len(names) < 2 or {*map(len, rows)} != {len(names)}:
+        plain = plain_rows(text, layout.names, layout.separator, is_last)
+        if plain is None or len(plain.left) > LONGEST:
             return None
-        numbers = range(self._row + 1, self._row + len(rows) + 1)
+        rows = PlainRows(self._row + 1, layout.names, plain.table)
         self._row += len(rows)
-        return [Record(n, dict(zip(names, r, strict=True))) for n, r in zip(numbers, rows)]  # noqa: B905
+        self._line += plain.lines
+        self._left = plain.left
+        return Batch(rows, (), layout.names)
+
+    def _strict(self, lines: list[str]) -> list[Record]:
+        """The rows of lines of which Python's parser makes as many cells each; else none."""
+        layout, names = self._layout, self._layout.names
+        how = {"delimiter": layout.separator, "skipinitialspace": layout.is_padded}
+        rows = None if self._needs_header else strict_rows(lines, len(names), **how)
+        if not rows:
+            return []
+        self._line += len(lines)
+        first, self._row = self._row + 1, self._row + len(rows)
+        numbered = enumerate(rows, start=first)
+        return [Record(number, dict(zip(names, row, strict=True))) for number, row in numbered]
 
     def _with_trouble(self, lines: list[str], is_last: bool) -> Batch:
         good: list[Record] = []
         bad: list[BadRecord] = []
+        had_header = is_header = self._needs_header
         for line in _parse(lines, self._layout.separator, self._layout.is_padded):
             if line.is_open and not is_last and _size(lines, line.number - 1) <= LONGEST:
-                self._left = lines[line.number - 1 :]
+                left = lines[line.number - 1 :]
+                self._left = "".join(left)
+                self._line -= len(left)
                 break
             if _is_blank(line):
                 continue
-            if self._needs_header:
-                self._needs_header = False
+            if is_header:
+                self._needs_header = is_header = False
                 continue
+            if had_header and not is_last:  # what follows is read in the usual way
+                self._left = "".join(lines[line.number - 1 :])
+                self._line -= len(lines) - line.number + 1
+                break
             self._row += 1
             self._sort_out(line, lines, good, bad)
-        self._line += len(lines) - len(self._left)
+        self._line += len(lines)
         return Batch(good, bad, self._layout.names)
 
     def _sort_out(

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatui.data import json_lines, origins, pieces
+from chatui.data.pieces import Piece
 from chatui.data.reading import HowToRead, collected, open_reading, read_bytes
 from tests.data.writing import csv_text, pairs
 
@@ -82,8 +83,61 @@ def test_the_quick_parser_reads_every_line_as_the_exact_one_does(lines):
         batch = json_lines.Objects().batch(parse(lines, 0))
         return repr((batch.good, batch.bad, batch.columns))
 
-    is_spaced = json_lines._SPACED.search("".join(lines))
+    is_spaced = json_lines._SPACED.search("".join(lines).encode("utf-8", "surrogatepass"))
     assert is_spaced or read(json_lines._quickly) == read(json_lines._slowly)
+
+
+KEYS = st.sampled_from(['"a"', '"b"', '"a\\""', '"a\\\\"', '"c:"', '"":"'])
+TEXTS = st.sampled_from(
+    [
+        '"x"',
+        '": y"',
+        '"say \\": z"',
+        '"\\\\"',
+        "1",
+        "1.5",
+        "null",
+        "[]",
+        '{"a": 1}',
+        "NaN",
+        "12" * 10,
+    ]
+)
+GAPS = st.sampled_from(["", " ", "\t", "\n", "\r\n", "\r"])
+OBJECTS = st.lists(st.tuples(KEYS, GAPS, TEXTS), max_size=3).map(
+    lambda pairs: "{" + ",".join(f"{key}{gap}:{text}" for key, gap, text in pairs) + "}"
+)
+
+
+@MANY
+@given(
+    objects=st.lists(st.tuples(OBJECTS, st.sampled_from(["\n", "\n\n", ",", ",\n", "\r\n", " "]))),
+)
+def test_lines_that_are_read_at_once_are_read_as_one_by_one(objects):
+    text = "".join(f"{item}{end}" for item, end in objects) + '{"user": "x", "agent": "y"}\n'
+    at_once = json_lines._at_once(text)
+
+    batch = json_lines.Objects().batch(json_lines._slowly(Piece(text).lines(), 0))
+
+    assert at_once is None or (at_once, ()) == ([r.values for r in batch.good], tuple(batch.bad))
+
+
+CELLS = st.sampled_from(
+    ["a", "", " ", '"b"', '"c,d"', '"e\nf"', '"g""h"', 'i"', '"j"k', "é", '""', '"']
+)
+ROWS = st.lists(CELLS, min_size=1, max_size=3).map(",".join)
+
+
+@MANY
+@given(rows=st.lists(ROWS, max_size=12), end=st.sampled_from(["\n", "\r\n", "\r"]))
+def test_a_table_is_read_quickly_as_it_is_read_with_care(rows, end):
+    data = end.join(["user,agent", "x,y", *rows, ""]).encode()
+    quick = in_blocks(data, 16)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chatui.data.tables.plain_rows", lambda *_: None)
+        patch.setattr("chatui.data.tables.strict_rows", lambda *_, **__: None)
+        assert read_bytes(data, "a.csv") == quick
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
