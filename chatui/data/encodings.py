@@ -6,6 +6,7 @@ so, and `choices_for` shows the first lines in the likeliest encodings, to choos
 
 import codecs
 import re
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -149,17 +150,43 @@ def _beginning(blocks: Iterator[bytes], size: int) -> bytes:
 
 def _first_not_utf8(blocks: Iterator[bytes], is_part: bool) -> int | None:
     """The place of the first byte that is no UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    read = 0
+    read, left = 0, b""  # where `left` begins, and the half of a letter at the end of a block
     try:
         for block in blocks:
-            if not block.isascii() or decoder.getstate()[0]:
-                decoder.decode(block)
-            read += len(block)
-        decoder.decode(b"", final=not is_part)
+            data = left + block if left else block
+            end = len(data) if data.isascii() else _end_of_letters(data)
+            if not data.isascii() and not _is_utf8(data, end):
+                data[:end].decode()
+            read, left = read + end, data[end:]
+        codecs.getincrementaldecoder("utf-8")().decode(left, final=not is_part)
     except UnicodeDecodeError as error:
-        return read - len(decoder.getstate()[0]) + error.start
+        return read + error.start
     return None
+
+
+def _is_utf8(data: bytes, end: int) -> bool:
+    """Whether whole letters are UTF-8; pyarrow says so without making a text of them."""
+    import pyarrow
+
+    ends = pyarrow.py_buffer(array("i", [0, end]))
+    text = pyarrow.StringArray.from_buffers(1, ends, pyarrow.py_buffer(data))
+    try:
+        text.validate(full=True)
+    except pyarrow.ArrowInvalid:
+        return False
+    return True
+
+
+def _end_of_letters(data: bytes) -> int:
+    """The length without the half of a letter that a block may end in."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte >= 0xC0:  # begins a letter of two, three or four bytes
+            needs = 2 + (byte >= 0xE0) + (byte >= 0xF0)
+            return len(data) - back if needs > back else len(data)
+        if byte < 0x80:
+            break
+    return len(data)
 
 
 def _otherwise(blocks: Blocks, first_bad: int) -> Encoding:

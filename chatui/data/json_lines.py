@@ -39,29 +39,26 @@ def line_batches(pieces: Iterable[Piece], meter: Meter) -> Iterator[Batch]:
     for piece in pieces:
         if piece.too_long:
             number += 1
-            reason = f"line {number}: it has {piece.too_long:,} characters, and no end in sight"
+            reason = f"line {number}: it has {piece.too_long:,} bytes, and no end in sight"
             yield objects.batch([(None, reason, shortened(piece.text))], meter.read)
             continue
         with _uncollected():
-            values = _at_once(piece.text)
+            values = _at_once(piece.data)
             batch = None if values is None else objects.flat(values, meter.read)
         if batch is not None:
             number += len(batch.good)
             yield batch
             continue
         lines = piece.lines()
-        is_spaced = _SPACED.search(piece.text.encode("utf-8", "surrogatepass"))
+        is_spaced = _SPACED.search(piece.data)
         read = _slowly(lines, number) if is_spaced else _quickly(lines, number)
         yield objects.batch(read, meter.read)
         number += len(lines)
 
 
-def _at_once(text: str) -> list[dict[str, object]] | None:
+def _at_once(data: bytes) -> list[dict[str, object]] | None:
     """The objects of lines that hold one each with nothing but texts in it; else None."""
-    try:
-        body = text.removesuffix("\n").removesuffix("\r").encode()  # searched faster than a text
-    except UnicodeEncodeError:
-        return None
+    body = data.removesuffix(b"\n").removesuffix(b"\r")
     count, keys = _lines_and_keys(body)
     if not count:
         return None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, overload
 from chatui.data.records import Record
 
 _QUOTE = 34
-_ENDS = (10, 13)
+_ENDS = (10, 13)  # LF, CR
 
 
 class PlainRows(Sequence[Record]):
@@ -49,55 +49,80 @@ class Plain(NamedTuple):
 
     table: Any  # of pyarrow
     lines: int
-    left: str
+    left: bytes
 
 
-def plain_rows(text: str, names: Sequence[str], separator: str, is_last: bool) -> Plain | None:
+def plain_rows(data: bytes, names: Sequence[str], separator: str, is_last: bool) -> Plain | None:
     """The cells of the rows that end in a text; None where anything is not as it should be."""
     import pyarrow.csv
 
     if len(names) < 2:
         return None
     try:
-        data = text.encode()  # searched faster than a text is
-        end = len(data) if is_last else _end_of_rows(data)
-        left, data = data[end:], data[:end]
-        if not data or not _is_sound(data, separator):
+        found = _Quotes(data)
+        end = len(data) if is_last else found.end_of_rows()
+        if not end or not found.are_sound(end, separator):
             return None
         table = pyarrow.csv.read_csv(
-            pyarrow.py_buffer(data),
+            pyarrow.py_buffer(data).slice(0, end),
             pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=end + 1),
             pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False
             ),
         )
-    except (UnicodeEncodeError, pyarrow.ArrowInvalid):  # half letters, ragged rows
+    except pyarrow.ArrowInvalid:  # no UTF-8, ragged rows
         return None
-    return Plain(table, _count_lines(data), left.decode())
+    return Plain(table, found.lines(end), data[end:])
 
 
-def _end_of_rows(data: bytes) -> int:
-    """Where the last line end stands that is in no quotes, as a length; 0 if there is none.
+class _Quotes:
+    """Where the quotes of a text stand; numpy searches faster than Python does."""
 
-    Right if quotes are as they should be; if not, the rows are looked at one by one anyway.
-    """
-    end = len(data)
-    quotes = data.count(b'"')
-    while quotes % 2:  # what stands behind the last quote is within quotes
-        last = data.rfind(b'"', 0, end)
-        before = max(data.rfind(b"\n", 0, last), data.rfind(b"\r", 0, last)) + 1
-        quotes -= data.count(b'"', before, end)
-        end = before
-    return end
+    def __init__(self, data: bytes) -> None:
+        import numpy
 
+        self._data = data
+        self._letters = numpy.frombuffer(data, numpy.uint8)
+        self._places = numpy.flatnonzero(self._letters == _QUOTE)
 
-def _count_lines(data: bytes) -> int:
-    """How many lines there are; CR and LF together are one end."""
-    ends = data.count(b"\n")
-    if b"\r" in data:
-        ends += data.count(b"\r") - data.count(b"\r\n")
-    return ends + (not data.endswith((b"\n", b"\r")))
+    def end_of_rows(self) -> int:
+        """Where the last line end stands that is in no quotes, as a length; 0 if there is none.
+
+        Right if quotes are as they should be; if not, the rows are looked at one by one anyway.
+        """
+        end = len(self._data)
+        while len(self._places) % 2:  # what stands behind the last quote is within quotes
+            last = int(self._places[-1])
+            end = max(self._data.rfind(b"\n", 0, last), self._data.rfind(b"\r", 0, last)) + 1
+            self._places = self._places[: self._places.searchsorted(end)]
+        return end
+
+    def are_sound(self, end: int, separator: str) -> bool:
+        """Whether each quote opens a cell, closes one, or is one of a pair within quotes."""
+        import numpy
+
+        quotes, letters = self._places, self._letters[:end]
+        if not len(quotes):
+            return True
+        if len(quotes) % 2:
+            return False
+        edges = numpy.zeros(256, bool)
+        edges[[_QUOTE, *_ENDS, ord(separator)]] = True
+        opening, closing = quotes[::2], quotes[1::2]
+        before = letters[opening[opening > 0] - 1]
+        behind = letters[closing[closing < end - 1] + 1]
+        return bool(edges[before].all() and edges[behind].all())
+
+    def lines(self, end: int) -> int:
+        """How many lines there are up to a place; CR and LF together are one end."""
+        import numpy
+
+        data, (lf, cr) = self._data, _ENDS
+        ends = int(numpy.count_nonzero(self._letters[:end] == lf))
+        if b"\r" in data:
+            ends += data.count(b"\r", 0, end) - data.count(b"\r\n", 0, end)
+        return ends + (int(self._letters[end - 1]) not in (lf, cr))
 
 
 def strict_rows(lines: list[str], width: int, **how: Any) -> list[list[str]] | None:
@@ -107,21 +132,3 @@ def strict_rows(lines: list[str], width: int, **how: Any) -> list[list[str]] | N
     except csv.Error:
         return None
     return rows if width > 1 and {*map(len, rows)} == {width} else None
-
-
-def _is_sound(data: bytes, separator: str) -> bool:
-    """Whether each quote opens a cell, closes one, or is one of a pair within quotes."""
-    import numpy
-
-    letters = numpy.frombuffer(data, numpy.uint8)
-    quotes = numpy.flatnonzero(letters == _QUOTE)
-    if not len(quotes):
-        return True
-    if len(quotes) % 2:
-        return False
-    edges = numpy.zeros(256, bool)
-    edges[[_QUOTE, *_ENDS, ord(separator)]] = True
-    opening, closing = quotes[::2], quotes[1::2]
-    before = letters[opening[opening > 0] - 1]
-    behind = letters[closing[closing < len(letters) - 1] + 1]
-    return bool(edges[before].all() and edges[behind].all())

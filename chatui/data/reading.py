@@ -15,7 +15,7 @@ from chatui.data.encodings import Choice, Encoding, choices_for, find_encoding, 
 from chatui.data.json_lines import is_lines, line_batches
 from chatui.data.marked import marks_of, read_marked
 from chatui.data.origins import Meter, Origin, of_bytes, of_path, unpacked
-from chatui.data.pieces import Piece, pieces_of
+from chatui.data.pieces import Errors, Piece, pieces_of
 from chatui.data.records import BadRecord, Batch, Reading, Record, Records
 from chatui.data.tables import layout_of, table_batches
 from chatui.data.workbooks import read_workbook
@@ -23,6 +23,7 @@ from chatui.errors import NoRows
 
 _HEAD = 2**20  # characters by which a text is recognised
 _SEARCHED = 64 * 2**20  # bytes in which letters are looked for that tell encodings apart
+_HALF: Errors = "surrogatepass"
 _BATCH = 2000  # records of what was read as a whole
 
 
@@ -140,11 +141,22 @@ class _Text:
     encoding: Encoding
     limit: int | None
 
-    def chunks(self, meter: Meter | None = None) -> Iterator[str]:
-        blocks = self.origin.blocks(meter, self.limit)
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces."""
+        blocks = self.origin.blocks(limit=self.limit)
         if self.limit is None:
             return self.encoding.decoded(blocks, self.origin.name)
         return iter((self._part(blocks, self.limit),))
+
+    def pieces(self, meter: Meter) -> Iterator[Piece]:
+        """The lines in pieces; where they are UTF-8 anyway, without decoding them."""
+        if self.limit is not None:
+            return pieces_of((text.encode("utf-8", _HALF) for text in self.chunks()), _HALF)
+        blocks = self.origin.blocks(meter)
+        if self.encoding.codec == "utf-8":
+            return pieces_of(blocks)
+        texts = self.encoding.decoded(blocks, self.origin.name)
+        return pieces_of((text.encode("utf-8", _HALF) for text in texts), _HALF)
 
     def _part(self, blocks: Iterator[bytes], limit: int) -> str:
         """The whole lines among the first bytes; all of it, if it is shorter."""
@@ -176,7 +188,7 @@ class _Text:
     ) -> Reading:
         def batches() -> Iterator[Batch]:
             meter = Meter(self.origin.size)
-            for batch in read(pieces_of(self.chunks(meter)), meter):
+            for batch in read(self.pieces(meter), meter):
                 yield batch._replace(read=meter.read)
 
         return Reading(self.origin.shown, kind, notes, self.origin.size, batches)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chatui.data.names import is_known_name, names_a_pair
-from chatui.data.pieces import LONGEST, Piece, pieces_of
+from chatui.data.pieces import LONGEST, Errors, Piece, pieces_of
 from chatui.data.plain_tables import PlainRows, plain_rows, strict_rows
 from chatui.data.records import BadRecord, Batch, Record, Records, named_columns, shortened
 
@@ -51,7 +51,9 @@ class Layout:
 def read_table(text: str) -> Records:
     """Read a table with a header; the separator is found out."""
     layout = layout_of(text)
-    batches = list(table_batches(layout, pieces_of([text])))
+    batches = list(
+        table_batches(layout, pieces_of([text.encode("utf-8", "surrogatepass")], "surrogatepass"))
+    )
     good = tuple(record for batch in batches for record in batch.good)
     bad = tuple(record for batch in batches for record in batch.bad)
     count = len(good) + len(bad)
@@ -77,11 +79,11 @@ def table_batches(
     table = _Table(layout)
     for piece in pieces:
         if piece.too_long:
-            yield table.taken("", is_last=True)
+            yield table.taken(piece._replace(data=b""), is_last=True)
             yield table.left_out(piece)
         else:
-            yield table.taken(piece.text, is_last=False)
-    yield table.taken("", is_last=True) if not is_part else Batch((), (), layout.names)
+            yield table.taken(piece, is_last=False)
+    yield table.taken(Piece(b""), is_last=True) if not is_part else Batch((), (), layout.names)
 
 
 class _Table:
@@ -91,40 +93,47 @@ class _Table:
         self._layout = layout
         self._line = 0  # lines that were read
         self._row = 0
-        self._left = ""  # lines of a row that has no end yet
+        self._left = b""  # lines of a row that has no end yet
+        self._errors: Errors = "surrogateescape"
         self._needs_header = layout.has_header
         self._has_begun = False
 
-    def taken(self, text: str, is_last: bool) -> Batch:
-        """The rows that end in a text of whole lines."""
-        text = self._left + text
-        self._left = ""
-        if self._has_begun and (batch := self._plain(text, is_last)):
+    def taken(self, piece: Piece, is_last: bool) -> Batch:
+        """The rows that end in a piece, which has whole lines."""
+        if piece.data:
+            self._errors = piece.errors
+        data = self._left + piece.data
+        self._left = b""
+        if self._has_begun and (batch := self._plain(data, is_last)):
             return batch
-        lines = list(io.StringIO(text, newline=""))
+        lines = Piece(data, self._errors).lines()
         if not self._has_begun:
             self._line, lines = self._layout.skipped, lines[self._layout.skipped :]
-            self._has_begun = bool(text)
+            self._has_begun = bool(data)
         elif good := self._strict(lines):
             return Batch(good, (), self._layout.names)
         if not self._needs_header:
             return self._with_trouble(lines, is_last)
         batch = self._with_trouble(lines, is_last)  # the header
-        return batch if self._needs_header or is_last else self.taken("", is_last)
+        return (
+            batch
+            if self._needs_header or is_last
+            else self.taken(Piece(b"", self._errors), is_last)
+        )
 
     def left_out(self, piece: Piece) -> Batch:
         """A line that is too long, as a bad record."""
         self._line, self._row = self._line + 1, self._row + 1
-        reason = f"line {self._line}: it has {piece.too_long:,} characters, and no end in sight"
+        reason = f"line {self._line}: it has {piece.too_long:,} bytes, and no end in sight"
         bad = BadRecord(self._row, reason, shortened(piece.text))
         return Batch((), (bad,), self._layout.names)
 
-    def _plain(self, text: str, is_last: bool) -> Batch | None:
-        """The rows of a text in which everything is as it should be; else None."""
+    def _plain(self, data: bytes, is_last: bool) -> Batch | None:
+        """The rows of lines in which everything is as it should be; else None."""
         layout = self._layout
         if self._needs_header or layout.is_padded:
             return None
-        plain = plain_rows(text, layout.names, layout.separator, is_last)
+        plain = plain_rows(data, layout.names, layout.separator, is_last)
         if plain is None or len(plain.left) > LONGEST:
             return None
         rows = PlainRows(self._row + 1, layout.names, plain.table)
@@ -152,7 +161,7 @@ class _Table:
         for line in _parse(lines, self._layout.separator, self._layout.is_padded):
             if line.is_open and not is_last and _size(lines, line.number - 1) <= LONGEST:
                 left = lines[line.number - 1 :]
-                self._left = "".join(left)
+                self._left = self._encoded(left)
                 self._line -= len(left)
                 break
             if _is_blank(line):
@@ -161,13 +170,16 @@ class _Table:
                 self._needs_header = is_header = False
                 continue
             if had_header and not is_last:  # what follows is read in the usual way
-                self._left = "".join(lines[line.number - 1 :])
+                self._left = self._encoded(lines[line.number - 1 :])
                 self._line -= len(lines) - line.number + 1
                 break
             self._row += 1
             self._sort_out(line, lines, good, bad)
         self._line += len(lines)
         return Batch(good, bad, self._layout.names)
+
+    def _encoded(self, lines: list[str]) -> bytes:
+        return "".join(lines).encode("utf-8", self._errors)
 
     def _sort_out(
         self, line: _Line, lines: list[str], good: list[Record], bad: list[BadRecord]

@@ -1,10 +1,14 @@
 """A file is what its content is, whatever its name says."""
 
+import codecs
 import io
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from chatui.data import encodings
 from chatui.data.encodings import choices_for, find_encoding, named_encoding
 from chatui.data.sniffing import sniff
 from chatui.errors import BrokenFile, NotConversations, UnknownEncoding
@@ -149,3 +153,35 @@ def test_what_a_user_says_about_the_letters_goes_before_any_guess():
     for name in ("klingon", "rot13", "", "base64"):
         with pytest.raises(UnknownEncoding, match="There is no encoding"):
             named_encoding(name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    parts=st.lists(
+        st.sampled_from(
+            [
+                b"a",
+                b"\xc3\xa9",
+                b"\xe6\x97\xa5",
+                b"\xf0\x9f\x98\x80",
+                b"\xff",
+                b"\xc3",
+                b"\xed\xa0\x80",
+            ]
+            + [b"\xe6\x97", b"\xc0\x80", b"\xf5\x80\x80\x80", b"\n"]
+        )
+    ),
+    size=st.integers(1, 5),
+    is_part=st.booleans(),
+)
+def test_the_first_byte_that_is_no_utf8_is_found_wherever_blocks_are_cut(parts, size, is_part):
+    data = b"".join(parts)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=not is_part)
+        wanted = None
+    except UnicodeDecodeError as error:
+        wanted = error.start
+
+    blocks = [data[at : at + size] for at in range(0, len(data), size)]
+
+    assert encodings._first_not_utf8(iter(blocks), is_part) == wanted

@@ -115,9 +115,9 @@ OBJECTS = st.lists(st.tuples(KEYS, GAPS, TEXTS), max_size=3).map(
 )
 def test_lines_that_are_read_at_once_are_read_as_one_by_one(objects):
     text = "".join(f"{item}{end}" for item, end in objects) + '{"user": "x", "agent": "y"}\n'
-    at_once = json_lines._at_once(text)
+    at_once = json_lines._at_once(text.encode())
 
-    batch = json_lines.Objects().batch(json_lines._slowly(Piece(text).lines(), 0))
+    batch = json_lines.Objects().batch(json_lines._slowly(Piece(text.encode()).lines(), 0))
 
     assert at_once is None or (at_once, ()) == ([r.values for r in batch.good], tuple(batch.bad))
 
@@ -182,7 +182,7 @@ def test_a_line_without_end_costs_itself_and_says_how_long_it_is(monkeypatch, ki
 
     assert [bad.row for bad in read.bad] == [2 if kind == "csv" else 3]
     length = 9000 + len(end)
-    assert read.bad[0].reason == f"line 3: it has {length:,} characters, and no end in sight"
+    assert read.bad[0].reason == f"line 3: it has {length:,} bytes, and no end in sight"
     assert [r.row for r in read.good] == ([1, 3] if kind == "csv" else [1, 2, 4])
 
 
