@@ -64,5 +64,12 @@ def conversation_id(turns: tuple[Turn, ...]) -> str:
 
 def content_hash(value: object) -> str:
     """SHA-256 of a value's canonical JSON: the same content has the same hash on any machine."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def canonical(value: object) -> bytes:
+    """A value as JSON that is the same on any machine."""
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chatui.chat.feedback import FeedbackStore
+from chatui.data.cleanings import CleaningStore
 from chatui.data.store import DatasetStore
 from chatui.database import open_database
 from chatui.jobs import Jobs
@@ -23,6 +24,7 @@ class Services:
     workspace: Workspace
     jobs: Jobs
     datasets: DatasetStore
+    cleanings: CleaningStore
     runs: RunStore
     replies: ReplyStore
     scores: ScoreStore
@@ -34,6 +36,7 @@ class Services:
     def open(cls, settings: Settings) -> "Services":
         """Open (or make) the workspace, with the sample dataset in it."""
         workspace = Workspace(settings.workspace)
+        workspace.sweep()
         jobs = Jobs(workspace.root)
         datasets = DatasetStore(workspace)
         datasets.ensure_sample()
@@ -45,6 +48,7 @@ class Services:
             workspace=workspace,
             jobs=jobs,
             datasets=datasets,
+            cleanings=CleaningStore(workspace, jobs),
             runs=runs,
             replies=replies,
             scores=ScoreStore(workspace, jobs, datasets, runs),

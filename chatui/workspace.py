@@ -5,6 +5,7 @@ the workspace by hand.
 """
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -18,7 +19,8 @@ from typing import Literal
 
 from chatui.errors import BadName, DiskFull, NotFound
 
-KINDS = ("datasets", "runs", "scores", "replies", "studies")
+KINDS = ("datasets", "cleanings", "runs", "scores", "replies", "studies")
+_MAKING, _STAGING = ".making-", ".staging-"
 _SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _SAFE_NAME = re.compile(r"[\w][\w \-.]{0,59}")
 
@@ -96,14 +98,43 @@ class Workspace:
     @contextmanager
     def staged(self, target: Path) -> Iterator[Path]:
         """Fill a folder aside; it takes the name `target` at the end, or never existed."""
-        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=target.parent))
+        with self.staging(target.parent.name) as staging, disk_full_in_words(target.name):
+            yield staging
+            staging.rename(target)
+
+    @contextmanager
+    def staging(self, kind: str) -> Iterator[Path]:
+        """A folder to fill aside and to rename; what was not renamed at the end is removed.
+
+        It is locked for as long as its process lives, so that `sweep` can tell what was left.
+        """
+        made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self.root / kind))
+        handle = os.open(made, os.O_RDONLY)
+        staging = made
         try:
-            with disk_full_in_words(target.name):
-                yield staging
-                staging.chmod(0o755)
-                staging.rename(target)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            made.chmod(0o755)
+            staging = made.rename(made.with_name(made.name.replace(_MAKING, _STAGING)))
+            yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            os.close(handle)
+
+    def sweep(self) -> None:
+        """Remove what killed processes had begun to fill aside, of any kind."""
+        for kind in KINDS:
+            for left in (self.root / kind).glob(f"{_STAGING}*"):
+                try:
+                    handle = os.open(left, os.O_RDONLY)
+                except OSError:  # its process was quicker
+                    continue
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left, ignore_errors=True)
+                except BlockingIOError:  # somebody is at work
+                    continue
+                finally:
+                    os.close(handle)
 
     def delete(self, kind: str, name: str) -> None:
         """Remove a thing and all that is in it; it vanishes at once, also when interrupted."""

@@ -15,7 +15,7 @@ from chatui.cli.opening import pairs as _pairs
 from chatui.cli.opening import settings_of as _settings
 from chatui.cli.printing import follow, say, show, table
 from chatui.conversation import Split
-from chatui.errors import BadOption, ChatUIError
+from chatui.errors import AddingStopped, BadOption, ChatUIError
 from chatui.services import Services
 from chatui.settings import quiet_environment
 
@@ -58,29 +58,36 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     stratify_by: data.Stratified = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How its letters are written, such as cp1252.")
+    ] = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
-    """Clean a file of conversations and save it as a dataset version."""
-    from chatui.cli.adding import account, file_of, name_of
-    from chatui.data.recipe import Recipe, prepare_by, read_recipe
+    """Clean a file of conversations of any size and save it as a dataset version."""
+    from chatui.cli import adding
+    from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
+    if encoding:
+        chosen = chosen.model_copy(update={"encoding": encoding})
     if stratify_by:
         chosen = chosen.model_copy(update={"stratify_by": stratify_by})
-    settings = _settings(workspace)
-    with file_of(file, settings.max_upload_mb) as path:
-        draft = prepare_by(chosen, path, mapping=_pairs(mapping or [], "--map"))
-    for note in draft.notes:
-        say(note)
-    if dry_run:
-        data.show_draft(draft, as_json)
-        return
-    data.save_key(draft, key)
-    view = Services.open(settings).datasets.save(draft, name or name_of(draft.file))
-    result, text = account(draft, view)
+    columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
+    try:
+        with adding.file_of(file, settings.max_upload_mb) as path:
+            if dry_run:
+                prepared = adding.prepared_by(chosen, path, columns)
+                data.show_dry_run(adding.dry_run(prepared), as_json)
+                return
+            services = Services.open(settings)
+            prepared = adding.prepared_by(chosen, path, columns, services.workspace.root)
+            data.save_key(prepared, key)
+            result, text = adding.saved(services.datasets, prepared, name)
+    except KeyboardInterrupt:
+        raise AddingStopped(file) from None
     show(result, text, as_json)
 
 

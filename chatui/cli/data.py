@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from chatui.cli.opening import AsJson, Where, open_services
 from chatui.cli.printing import say, show, table
 from chatui.data.cleaning import RemovedRow
 from chatui.data.exporting import Format
+from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft
 from chatui.data.splitting import StratifyBy
 from chatui.data.store import DatasetView
@@ -32,7 +33,6 @@ Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 
 def show_draft(draft: Draft, as_json: bool) -> None:
     """Print what saving a draft would do, with up to 20 examples a step; nothing is saved."""
-    steps = {**draft.changed, **draft.removed_by}
     result = {
         "dataset": None,
         "rows_read": draft.rows_read,
@@ -45,18 +45,24 @@ def show_draft(draft: Draft, as_json: bool) -> None:
         "splits": draft.splits,
         "examples": {s: [asdict(e) for e in draft.examples.get(s, ())] for s in draft.changed},
         "removed_examples": {
-            s: [_row(r) for r in [r for r in draft.removed if r.step == s][:20]]
+            s: [row_as_json(r) for r in [r for r in draft.removed if r.step == s][:20]]
             for s in draft.removed_by
         },
     }
-    counts = [[s, str(draft.changed.get(s, 0)), str(draft.removed_by.get(s, 0))] for s in steps]
-    head = f"{draft.rows_read} read = {len(draft.kept)} kept + {len(draft.removed)} removed"
-    head += f" + {len(draft.joined)} joined to others" if draft.joined else ""
+    show_dry_run(result, as_json)
+
+
+def show_dry_run(result: dict[str, Any], as_json: bool) -> None:
+    """Print what saving would do."""
+    changed, removed, joined = result["changed"], result["removed"], result["joined"]
+    counts = [[s, str(changed.get(s, 0)), str(removed.get(s, 0))] for s in {**changed, **removed}]
+    head = f"{result['rows_read']} read = {result['kept']} kept + {sum(removed.values())} removed"
+    head += f" + {joined} joined to others" if joined else ""
     text = f"Nothing was saved. {head}\n{table(['step', 'changed', 'removed'], counts)}"
     show(result, text, as_json)
 
 
-def save_key(draft: Draft, path: Path | None) -> None:
+def save_key(draft: Draft | Prepared, path: Path | None) -> None:
     """Write what was masked to a file that only its owner may read, if one was asked for."""
     from chatui.data.exporting import export_key
 
@@ -104,7 +110,7 @@ def removed(
     names = [step.name for step in ALL_STEPS]
     wanted = checked_steps([reason] if reason else names, names)
     rows = open_services(workspace).datasets.removed_rows(dataset)
-    found = [_row(row) for row in rows if row.step in wanted]
+    found = [row_as_json(row) for row in rows if row.step in wanted]
     lines = [[str(row["row"]), str(row["step"]), str(row["reason"])] for row in found]
     show({"dataset": dataset, "removed": found}, table(["row", "step", "reason"], lines), as_json)
 
@@ -166,7 +172,8 @@ def _show_version(view: DatasetView, as_json: bool) -> None:
     show(result, f"{text}\nfollows {view.parent}, splits: {view.splits}", as_json)
 
 
-def _row(row: RemovedRow) -> dict[str, object]:
+def row_as_json(row: RemovedRow) -> dict[str, object]:
+    """A removed row, for programs."""
     return {
         "row": row.row,
         "step": row.step,

@@ -1,7 +1,7 @@
-"""Unpack the one data file of a zip or gzip archive, in memory and never beyond a limit.
+"""Unpack the one data file of a zip or gzip archive, piece by piece and never beyond a limit.
 
-Nothing is written to disk, so the names inside an archive can lead nowhere. Sizes are counted while
-unpacking: what an archive says about itself is not believed.
+No name inside an archive is used for a place on disk, so it can lead nowhere. Sizes are counted
+while unpacking: what an archive says about itself is not believed.
 """
 
 import gzip
@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, BinaryIO
 
 from chatui.data.records import shortened
 from chatui.errors import BrokenFile, ManyFiles, NotConversations, UnpacksTooLarge
 
-MAX_UNPACKED = 512 * 2**20  # bytes; rows take several times as much memory as their text
+MAX_UNPACKED = 64 * 2**30  # bytes; they pass through, so only time and the disk set the limit
 MAX_RATIO = 100  # unpacked to packed; chats come to about 3 to 20
 _HARMLESS = 10 * 2**20  # bytes; a small file may repeat itself as often as it likes
 _CHUNK = 2**20
@@ -30,31 +30,38 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def unzipped(data: bytes, name: str) -> tuple[bytes, str]:
-    """The content of the one data file in a zip archive, and its name.
+def member_to_read(file: BinaryIO, name: str) -> str:
+    """The name of the one data file in a zip archive.
 
-    Raises ManyFiles, NotConversations, UnpacksTooLarge or BrokenFile.
+    Raises ManyFiles, NotConversations or BrokenFile.
     """
-    with _archive(data, name) as archive:
+    with _archive(file, name) as archive:
         member = _chosen(archive, name)
-        inside = PurePosixPath(member.filename).name
         if member.flag_bits & 1:
             what = "an archive with a password: unpack it first"
             raise NotConversations(shortened(name, 60), what)
-        with archive.open(member) as stream:
-            return b"".join(_counted(stream, len(data), 0, name)), shortened(inside, 60)
+        return shortened(PurePosixPath(member.filename).name, 60)
 
 
-def gunzipped(data: bytes, name: str) -> bytes:
-    """The content of a gzip archive; raises UnpacksTooLarge or BrokenFile."""
-    with _told(name), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        return b"".join(_counted(stream, len(data), 0, name))
+def unzipped(file: BinaryIO, packed: int, name: str) -> Iterator[bytes]:
+    """The pieces of the one data file in a zip archive of `packed` bytes.
+
+    Raises UnpacksTooLarge or BrokenFile.
+    """
+    with _archive(file, name) as archive, archive.open(_chosen(archive, name)) as stream:
+        yield from _counted(stream, packed, 0, name)
+
+
+def gunzipped(file: BinaryIO, packed: int, name: str) -> Iterator[bytes]:
+    """The pieces of what a gzip archive holds; raises UnpacksTooLarge or BrokenFile."""
+    with _told(name), gzip.GzipFile(fileobj=file) as stream:
+        yield from _counted(stream, packed, 0, name)
 
 
 def check_size(data: bytes, name: str) -> None:
     """Unpack all of a zip archive for nothing but its size; raises UnpacksTooLarge."""
     size = 0
-    with _archive(data, name) as archive:
+    with _archive(io.BytesIO(data), name) as archive:
         for member in archive.infolist():
             with archive.open(member) as stream:
                 size += sum(len(chunk) for chunk in _counted(stream, len(data), size, name))
@@ -66,18 +73,18 @@ def member(data: bytes, path: str) -> bytes:
         return archive.read(path) if path in archive.namelist() else b""
 
 
-def names_inside(data: bytes) -> list[str]:
+def names_inside(file: BinaryIO) -> list[str]:
     """The names in a zip archive; none if it is damaged."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             return archive.namelist()
     except _DAMAGE:
         return []
 
 
 @contextmanager
-def _archive(data: bytes, name: str) -> Iterator[zipfile.ZipFile]:
-    with _told(name), zipfile.ZipFile(io.BytesIO(data)) as archive:
+def _archive(file: BinaryIO, name: str) -> Iterator[zipfile.ZipFile]:
+    with _told(name), zipfile.ZipFile(file) as archive:
         yield archive
 
 
@@ -100,7 +107,7 @@ def _counted(
     while chunk := stream.read(_CHUNK):
         size += len(chunk)
         if size > MAX_UNPACKED:
-            raise UnpacksTooLarge(shortened(name, 60), f"more than {MAX_UNPACKED // 2**20} MB")
+            raise UnpacksTooLarge(shortened(name, 60), f"more than {MAX_UNPACKED // 2**20:,} MB")
         if size > max(_HARMLESS, MAX_RATIO * packed):
             raise UnpacksTooLarge(shortened(name, 60), f"more than {MAX_RATIO} times its size")
         yield chunk

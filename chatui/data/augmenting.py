@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatui.conversation import Conversation, Turn
+from chatui.data.content import Content
 from chatui.data.draws import with_own_ids
 from chatui.data.grouping import groups_of
 from chatui.data.intact import is_intact
@@ -22,7 +23,7 @@ from chatui.data.noise import with_typos
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.data.relocking import relocked
 from chatui.data.splitting import group_of, rank
-from chatui.data.store import Content, DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import CannotAugment
 from chatui.model.translation import Translator
 

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 
 from chatui.conversation import Conversation
 from chatui.data.cleaning import CAP, RemovedRow
+from chatui.data.content import Content
 from chatui.data.draws import repeats_of, times_seen
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.data.relocking import relocked
-from chatui.data.store import Content, DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import CannotBalance
 
 MOST_TIMES = 5  # a row seen more often is learned by heart

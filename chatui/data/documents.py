@@ -1,24 +1,25 @@
-"""Read JSON, JSON Lines and Parquet: values as they are, of whatever type they are.
+"""Read JSON documents and Parquet: values as they are, of whatever type they are.
 
 Knows JSON's syntax, not conversations. A record that is broken is reported with its line, and the
 others are read.
 """
 
 import ast
-import io
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
 
-from chatui.data.records import BadRecord, Record, Records, printable, shortened
+from chatui.data.origins import Meter
+from chatui.data.records import BadRecord, Batch, Record, Records, printable, shortened
 from chatui.errors import BrokenFile
 
 _MAX_BROKEN = 100  # in one JSON document; each costs a search for where the next element begins
 _LONGEST_LITERAL = 1_000_000  # characters; Python's parser takes memory by the hundredfold
+_PARQUET_ROWS = 2000  # of a batch
 _BLANK = re.compile(r"[\s,]*")
 # What stands for a record that was read: its values, or the reason why there are none.
-_Element = tuple[object, str, str]  # value, problem, raw
+Element = tuple[object, str, str]  # value, problem, raw
 
 
 class _Refused(ValueError):
@@ -30,16 +31,18 @@ def looks_like_json(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[")
 
 
-def read_json(text: str) -> Records:
-    """Read JSON Lines, a JSON list, an object with a list in it, or objects one after another."""
-    if _is_lines(text):
-        return _records("JSON Lines", _lines(text))
+def read_json(text: str, is_part: bool = False) -> Records:
+    """Read a JSON list, an object with a list in it, or objects one after another.
+
+    Of a part, what its end cuts off is left out.
+    """
     notes: tuple[str, ...] = ()
     try:
         document = _DECODER.decode(text)
     except (ValueError, RecursionError):
         kind = "JSON list, damaged" if text.lstrip()[0] == "[" else "JSON objects"
-        return _records(kind, _elements(text))
+        found = list(_elements(text))
+        return _records(kind, iter(found[:-1] if is_part and found and found[-1][1] else found))
     kind = "JSON list"
     if isinstance(document, dict):
         kind = "JSON object"
@@ -47,16 +50,20 @@ def read_json(text: str) -> Records:
     return _records(kind, ((value, "", "") for value in document), notes)
 
 
-def read_parquet(data: bytes, name: str) -> Records:
-    """Read a Parquet file, lists of turns included."""
+def parquet_batches(file: BinaryIO, name: str, meter: Meter) -> Iterator[Batch]:
+    """The rows of a Parquet file, lists of turns included; raises BrokenFile."""
     import pyarrow
     import pyarrow.parquet
 
+    objects = Objects()
     try:
-        rows = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+        source = pyarrow.parquet.ParquetFile(file)
+        rows = max(1, source.metadata.num_rows)
+        for table in source.iter_batches(batch_size=_PARQUET_ROWS, use_threads=False):
+            yield objects.batch(((row, "", "") for row in table.to_pylist()), meter.read)
+            meter.read = min(meter.size, meter.size * objects.row // rows)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise BrokenFile(shortened(name, 60), _first_line(error)) from error
-    return _records("Parquet", ((row, "", "") for row in rows))
 
 
 def parse_json(text: str) -> object:
@@ -71,10 +78,11 @@ def loosely_parsed(text: str) -> object:
     except (ValueError, RecursionError) as error:
         if "'" not in text:
             raise ValueError(str(error)) from error
-        return _python_value(text)
+        return python_value(text)
 
 
-def _python_value(text: str) -> object:
+def python_value(text: str) -> object:
+    """The value of a literal of Python; else ValueError."""
     if len(text) > _LONGEST_LITERAL:
         raise ValueError("it is too long for a Python value")
     try:
@@ -83,21 +91,47 @@ def _python_value(text: str) -> object:
         raise ValueError("it is neither JSON nor a Python value") from error
 
 
-def _records(kind: str, elements: Iterator[_Element], notes: tuple[str, ...] = ()) -> Records:
-    good, bad = [], []
-    columns: dict[str, None] = {}
-    row = 0
-    for row, (value, problem, raw) in enumerate(elements, start=1):
-        if isinstance(value, list) and not problem:
-            value = {"messages": value}  # a bare list of turns
-        if problem or not isinstance(value, dict):
-            reason = problem or f"this is {in_words(value)}, not an object with named values"
-            bad.append(BadRecord(row, reason, shortened(raw or str(value))))
-            continue
-        values = {printable(str(key)): item for key, item in value.items()}
-        columns.update(dict.fromkeys(values))
-        good.append(Record(row, values))
-    return Records(kind, tuple(columns), tuple(good), tuple(bad), notes, rows_read=row)
+class Objects:
+    """Objects of JSON or Parquet on their way to records; knows all keys that came by."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        self._columns: dict[str, None] = {}
+
+    def flat(self, values: Sequence[dict[str, object]], read: int) -> Batch:
+        """The next records, all of which are objects."""
+        for keys in dict.fromkeys(map(tuple, values)):
+            if not self._columns.keys() >= set(keys):
+                return self.batch(((value, "", "") for value in values), read)
+        first, self.row = self.row + 1, self.row + len(values)
+        good = list(map(Record, range(first, self.row + 1), values))
+        return Batch(good, (), tuple(self._columns), read)
+
+    def batch(self, elements: Iterable[Element], read: int = 0) -> Batch:
+        """The next records."""
+        good, bad = [], []
+        columns, before = self._columns, self.row
+        row = before
+        for row, (value, problem, raw) in enumerate(elements, start=before + 1):
+            if isinstance(value, list) and not problem:
+                value = {"messages": value}  # a bare list of turns
+            if problem or not isinstance(value, dict):
+                reason = problem or f"this is {in_words(value)}, not an object with named values"
+                bad.append(BadRecord(row, reason, shortened(raw or str(value))))
+                continue
+            if not value.keys() <= columns.keys():
+                value = {printable(str(key)): item for key, item in value.items()}
+                columns.update(dict.fromkeys(value))
+            good.append(Record(row, value))
+        self.row = row
+        return Batch(good, bad, tuple(columns), read)
+
+
+def _records(kind: str, elements: Iterator[Element], notes: tuple[str, ...] = ()) -> Records:
+    objects = Objects()
+    batch = objects.batch(elements)
+    good, bad = tuple(batch.good), tuple(batch.bad)
+    return Records(kind, batch.columns, good, bad, notes, rows_read=objects.row)
 
 
 def in_words(value: object) -> str:
@@ -109,48 +143,7 @@ def in_words(value: object) -> str:
     return "a text" if isinstance(value, str) else f"{name} ({shortened(str(value), 40)})"
 
 
-def _is_lines(text: str) -> bool:
-    """Whether most of the first lines are JSON values of their own."""
-    lines = [line for line in text[:1_000_000].split("\n") if line.strip()][:20]
-    whole = sum(_is_whole(line) for line in lines)
-    if len(lines) < 2:
-        return False
-    return 2 * whole > len(lines) or (_is_whole(lines[0]) and lines[0].lstrip()[0] in "{[")
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict | list)
-    except (ValueError, RecursionError):
-        return _is_python(line)
-
-
-def _is_python(line: str) -> bool:
-    """Whether a line is a dictionary as Python prints it, in single quotes."""
-    if not re.match(r"\s*[\[{]\s*[{]?\s*'", line):
-        return False
-    try:
-        return isinstance(_python_value(line), dict | list)
-    except ValueError:
-        return False
-
-
-def _lines(text: str) -> Iterator[_Element]:
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        if not line.strip():
-            continue
-        value, problem = None, ""
-        try:
-            value = _DECODER.decode(line)
-        except (ValueError, RecursionError) as error:
-            if _is_python(line):
-                value = _python_value(line)
-            else:
-                problem = f"line {number}: {_reason(error)}"
-        yield value, problem, line
-
-
-def _elements(text: str) -> Iterator[_Element]:
+def _elements(text: str) -> Iterator[Element]:
     """The elements of a document that is damaged or has no brackets around them."""
     start = len(text) - len(text.lstrip())
     at = _skip(text, start + 1 if text[start] == "[" else start)
@@ -166,7 +159,7 @@ def _elements(text: str) -> Iterator[_Element]:
             if broken > _MAX_BROKEN:
                 yield None, "the JSON is broken in more than 100 places; the rest is left out", ""
                 return
-            yield None, f"line {line}: {_reason(error)}", text[at : at + 300]
+            yield None, f"line {line}: {reason_of(error)}", text[at : at + 300]
             found = restart.search(text, max(at + 1, getattr(error, "pos", 0)))
             end = found.end() if found else len(text)
         at = _skip(text, end)
@@ -219,7 +212,8 @@ def _is_turn(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a text is no JSON, as a sentence's end."""
     if isinstance(error, json.JSONDecodeError):
         return f"the JSON is broken at column {error.colno} ({error.msg})"
     if isinstance(error, RecursionError):

@@ -5,63 +5,40 @@ stands for exactly these columns.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from chatui.conversation import Conversation, Split, Turn, content_hash
+from chatui.conversation import Conversation, Turn
 from chatui.data.cleaning import RemovedRow
 
 FORMAT = 1
+_GROUP_ROWS = 10_000
+_GROUP_SIZE = 8_000_000  # characters; nobody reads a part of a group
 
 
-def content_of(conversations: Sequence[Conversation], system: str | None) -> str:
-    """SHA-256 of what is learned and tested, whatever file it came from."""
-    rows = [
-        [_pairs(c.turns), c.split, c.label, c.rejected, c.group, c.source, c.parent]
-        for c in conversations
-    ]
-    return content_hash({"format": FORMAT, "system": system, "rows": rows})
-
-
-def split_hash(conversations: Sequence[Conversation], split: Split, system: str | None) -> str:
-    """SHA-256 of a split's items in the order of their names; any order of rows is the same."""
-    items = [[c.id, _pairs(c.turns)] for c in conversations if c.split == split]
-    return content_hash([system, sorted(items)])
-
-
-def write_conversations(path: Path, conversations: Sequence[Conversation]) -> None:
+def write_conversations(path: Path, conversations: Iterable[Conversation]) -> None:
     """Write `conversations.parquet`."""
-    rows = [
-        {**{name: getattr(c, name) for name in _TEXTS}, "turns": _messages(c.turns), "row": c.row}
-        for c in conversations
-    ]
-    _write(path, rows, {name: "text" for name in _TEXTS} | {"turns": "turns", "row": "number"})
+    kinds = {name: "text" for name in _TEXTS} | {"turns": "turns", "row": "number"}
+    _write(path, ((c, c.turns) for c in conversations), kinds)
 
 
-def read_conversations(path: Path) -> list[Conversation]:
-    """Read `conversations.parquet` or `added.parquet`."""
-    return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path)]
+def read_conversations(path: Path, limit: int | None = None) -> list[Conversation]:
+    """Read `conversations.parquet` or `added.parquet`, or the first rows of it."""
+    return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path, limit)]
 
 
-def write_added(path: Path, added: Sequence[Conversation]) -> None:
+def write_added(path: Path, added: Iterable[Conversation]) -> None:
     """Write `added.parquet`, which only versions with repeated or derived rows have."""
     kinds = {name: "text" for name in (*_TEXTS, "made_by")} | {"turns": "turns", "row": "number"}
-    rows = [
-        {**{name: getattr(row, name) for name in kinds}, "turns": _messages(row.turns)}
-        for row in added
-    ]
-    _write(path, rows, kinds)
+    _write(path, ((row, row.turns) for row in added), kinds)
 
 
-def write_removed(path: Path, removed: Sequence[RemovedRow]) -> None:
+def write_removed(path: Path, removed: Iterable[RemovedRow]) -> None:
     """Write `removed.parquet`: all of what was removed, so that it can be brought back."""
     kinds = {name: "text" for name in RemovedRow.__slots__} | {"row": "number", "turns": "turns"}
-    rows = [
-        {**{name: getattr(row, name) for name in kinds}, "turns": _messages(row.turns)}
-        for row in removed
-    ]
-    _write(path, rows, kinds)
+    _write(path, ((row, row.turns) for row in removed), kinds)
 
 
 def read_removed(path: Path) -> list[RemovedRow]:
@@ -78,7 +55,10 @@ def write_recipe(path: Path, recipe: dict[str, object]) -> None:
 _TEXTS = ("id", "split", "rejected", "label", "source", "group", "parent", "file")
 
 
-def _write(path: Path, rows: list[dict[str, Any]], kinds: dict[str, str]) -> None:
+def _write(
+    path: Path, rows: Iterable[tuple[object, Sequence[Turn]]], kinds: dict[str, str]
+) -> None:
+    """Write rows in groups, so that never more than a group of them is in memory."""
     import pyarrow
     import pyarrow.parquet
 
@@ -89,22 +69,54 @@ def _write(path: Path, rows: list[dict[str, Any]], kinds: dict[str, str]) -> Non
         "turns": pyarrow.list_(turn),
     }
     schema = pyarrow.schema([(name, types[kind]) for name, kind in kinds.items()])
-    table = pyarrow.Table.from_pylist(rows, schema=schema)
-    pyarrow.parquet.write_table(table, path, compression="zstd")
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in _groups(rows):
+            columns = [
+                _column_of_turns([turns for _, turns in group], turn)
+                if kind == "turns"
+                else pyarrow.array([getattr(row, name) for row, _ in group], types[kind])
+                for name, kind in kinds.items()
+            ]
+            writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _groups(
+    rows: Iterable[tuple[object, Sequence[Turn]]],
+) -> Iterator[list[tuple[object, Sequence[Turn]]]]:
+    """Rows in groups that depend on the rows alone: the same rows are the same bytes."""
+    group: list[tuple[object, Sequence[Turn]]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += sum(len(turn.text) for turn in row[1])
+        if len(group) == _GROUP_ROWS or size >= _GROUP_SIZE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _column_of_turns(rows: Sequence[Sequence[Turn]], kind: Any) -> Any:
+    """A column of lists of turns, made without an object for each turn."""
+    import pyarrow
+
+    ends = accumulate(map(len, rows), initial=0)
+    roles = pyarrow.array([turn.speaker for turns in rows for turn in turns], pyarrow.string())
+    texts = pyarrow.array([turn.text for turns in rows for turn in turns], pyarrow.string())
+    turns = pyarrow.StructArray.from_arrays([roles, texts], fields=list(kind))
+    return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), turns)
+
+
+def _read(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
-    return cast(list[dict[str, Any]], pyarrow.parquet.read_table(path).to_pylist())
-
-
-def _pairs(turns: Sequence[Turn]) -> list[list[str]]:
-    return [[turn.speaker, turn.text] for turn in turns]
-
-
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    return [turn.as_message() for turn in turns]
+    rows: list[dict[str, Any]] = []
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_GROUP_ROWS, use_threads=False):
+            rows += batch.to_pylist()
+            if limit is not None and len(rows) >= limit:
+                return rows[:limit]
+    return rows
 
 
 def _turns(messages: list[dict[str, Any]]) -> tuple[Turn, ...]:

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, replace
 
 from chatui.conversation import Conversation, Split
 from chatui.data.cleaning import MIX, RemovedRow
+from chatui.data.content import Content
 from chatui.data.draws import apportioned, repeats_of, times_seen, with_own_ids
 from chatui.data.grouping import groups_of
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.data.recipe import Recipe
 from chatui.data.splitting import group_of
-from chatui.data.store import Content, DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import BadMixture
 
 

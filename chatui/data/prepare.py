@@ -4,59 +4,39 @@ A draft depends on the file's content and the options only. The page asks for th
 and again, so the last ones are kept.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from chatui.conversation import SPLITS, Conversation, Split, conversation_id
+from chatui.conversation import Conversation, Split
 from chatui.data.cleaning import (
     ALL_STEPS,
     DEFAULT_STEPS,
     READ,
-    Account,
     CleanRow,
     Example,
-    Parameters,
     RemovedRow,
     checked_steps,
-    clean,
 )
-from chatui.data.grouping import groups_of
-from chatui.data.mapping import Columns, Recognition, apply_mapping, recognise
-from chatui.data.reading import file_bytes, read_bytes
-from chatui.data.records import BadRow, Record, Records, as_raw
-from chatui.data.splitting import StratifyBy, assign_splits, group_of, strata_of
-from chatui.data.threads import Joined, notes_of, rows_of, share_that_fits
+from chatui.data.mapping import Columns, Recognition, recognise
+from chatui.data.options import DEFAULT_SEED as DEFAULT_SEED
+from chatui.data.options import Options as Options
+from chatui.data.origins import of_path
+from chatui.data.pipeline import Prepared, Quarantined
+from chatui.data.progress import Report, silent
+from chatui.data.questions import Questions, count_splits, split_by_groups, split_names
+from chatui.data.reading import HowToRead, collected, of_records, open_reading
+from chatui.data.records import Reading, Record, Records
+from chatui.data.splitting import group_of
+from chatui.data.threads import share_that_fits
 from chatui.data.turns import in_order
 from chatui.errors import FileMissing, NoUsableRow
 
-DEFAULT_SEED = 42
 _SAMPLE = 200  # records looked at to recognise the columns
 _SURE = 0.5  # share of them that must be conversations for nobody to be asked
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a user may choose about a draft; hashable, and all of it goes into the recipe."""
-
-    mapping: tuple[tuple[str, str], ...] = ()  # (role, column) where the user chose
-    steps: tuple[str, ...] = DEFAULT_STEPS
-    parameters: Parameters = Parameters()
-    restored: tuple[int, ...] = ()  # rows that no step may remove
-    seed: int = DEFAULT_SEED
-    system: str | None = None
-    stratify_by: StratifyBy = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that no conversation could be made of, and the column that is to blame if known."""
-
-    row: int
-    field: str | None
-    reason: str
+LARGE = 16 * 2**20  # bytes; of a larger file a page shows the beginning
+_SHOWN = 2**20  # bytes of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +59,7 @@ class Draft:
     quarantined: tuple[Quarantined, ...]  # those of `removed` that were no conversation as read
     joined: Mapping[int, int]  # rows that are part of a conversation: the row it is counted as
     masked_values: dict[str, str]  # behind each placeholder; never stored with a version
+    part_of: int | None = None  # bytes of the file, where only its beginning was read
 
     @property
     def removed_by(self) -> dict[str, int]:
@@ -103,14 +84,16 @@ class Draft:
     @property
     def splits(self) -> dict[Split, int]:
         """How many conversations are in each split."""
-        return count_splits(self.conversations)
+        return count_splits(c.split for c in self.conversations)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     sha256: str
+    size: int  # bytes
     records: Records
     recognition: Recognition
+    is_part: bool
 
 
 def prepare(
@@ -137,20 +120,72 @@ def prepare(
 
 def draft_of(path: Path, options: Options, name: str) -> Draft:
     """The draft of a file by options; the last few are remembered until the file changes."""
-    return _draft(path, _stamp(path), options, name)
+    return _draft(path, _stamp(path), options, (name, False))
 
 
-def recognise_file(path: Path, name: str | None = None) -> Recognition:
-    """Which columns a file has and what they seem to hold, also where that is not enough."""
-    return _read(path, _stamp(path), name or path.name).recognition
+def preview_of(path: Path, options: Options, name: str) -> Draft:
+    """The draft of a file, or of the beginning of a large one: a matter of a second or two."""
+    stamp = _stamp(path)
+    return _draft(path, stamp, options, (name, stamp[1] > LARGE))
 
 
-def with_locked_test(draft: Draft, locked: Set[str]) -> Draft:
+def prepare_whole(
+    path: Path,
+    options: Options,
+    name: str,
+    *,
+    folder: Path | None = None,
+    report: Report = silent,
+) -> Prepared:
+    """Prepare a file of any size: what doesn't fit in memory lies in `folder`."""
+    origin = of_path(path, name)
+    reading = open_reading(origin, HowToRead(options.encoding))
+    prepared = Prepared(reading, recognised(reading), options, folder)
+    prepared.file = name
+    prepared.take(report)
+    prepared.file_sha256 = origin.sha256()
+    return prepared
+
+
+def recognise_file(path: Path, name: str | None = None, encoding: str | None = None) -> Recognition:
+    """Which columns a file has and what they seem to hold, also where that is not enough.
+
+    Of a large file, the beginning is looked at.
+    """
+    stamp = _stamp(path)
+    return _read(path, stamp, (name or path.name, stamp[1] > LARGE), encoding).recognition
+
+
+def recognised(reading: Reading) -> Recognition:
+    """Which columns a file has, all of them, and what the first records say about them."""
+    sample: list[Record] = []
+    columns: tuple[str, ...] = ()
+    for batch in reading.batches():
+        columns = batch.columns
+        sample += batch.good[: _SAMPLE - len(sample)]
+        if reading.is_uniform and len(sample) >= _SAMPLE:
+            break
+    found = recognise(columns, sample)
+    if not found.chosen.is_complete:
+        return found
+    fit = share_that_fits(sample, found.chosen)
+    return replace(found, confidence=fit, is_sure=found.is_sure and fit >= _SURE)
+
+
+def with_locked_test(draft: Draft, locked: Collection[str]) -> Draft:
     """The draft split so that locked groups are in the test split; see `locked_keys`."""
+    import numpy
+
     if not locked:
         return draft
-    groups = [conversation.group or "" for conversation in draft.conversations]
-    splits = _splits(draft.kept, groups, draft.options, locked)
+    keys = numpy.array([[int(key, 16) for key in _keys(row)] for row in draft.kept], numpy.uint64)
+    asked = Questions(
+        groups=[row.group or "" for row in draft.conversations],
+        keys=keys[:, 0],
+        before=keys[:, 1],
+        labels=[row.label for row in draft.kept],
+    )
+    splits = split_names(split_by_groups(asked, draft.options, locked))
     pairs = zip(draft.conversations, splits, strict=True)
     return replace(draft, conversations=tuple(replace(c, split=split) for c, split in pairs))
 
@@ -164,12 +199,6 @@ def locked_keys(draft: Draft) -> set[str]:
     return {key for row, c in pairs if c.split == "test" for key in _keys(row)}
 
 
-def count_splits(conversations: Collection[Conversation]) -> dict[Split, int]:
-    """How many conversations are in each split."""
-    names = [conversation.split for conversation in conversations]
-    return {split: names.count(split) for split in SPLITS}
-
-
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
@@ -179,115 +208,64 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, stamp: tuple[int, int], name: str) -> _Read:
-    data = file_bytes(path)
-    records = read_bytes(data, name)
-    recognition = recognise(records.columns, records.good[:_SAMPLE])
-    if recognition.chosen.is_complete:
-        fit = share_that_fits(records.good[:_SAMPLE], recognition.chosen)
-        is_sure = recognition.is_sure and fit >= _SURE
-        recognition = replace(recognition, confidence=fit, is_sure=is_sure)
-    return _Read(hashlib.sha256(data).hexdigest(), records, recognition)
+def _read(path: Path, stamp: tuple[int, int], how: tuple[str, bool], encoding: str | None) -> _Read:
+    name, is_part = how
+    origin = of_path(path, name)
+    reading = open_reading(origin, HowToRead(encoding, _SHOWN if is_part else None))
+    records = collected(reading)
+    whole = of_records(reading.name, origin.size, records)
+    sha256 = "" if reading.is_part else origin.sha256()
+    return _Read(sha256, origin.size, records, recognised(whole), reading.is_part)
 
 
 @lru_cache(maxsize=4)
-def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> Draft:
-    read = _read(path, stamp, name)
-    records, recognition = read.records, read.recognition
+def _draft(path: Path, stamp: tuple[int, int], options: Options, how: tuple[str, bool]) -> Draft:
+    name, is_part = how
+    read = _read(path, stamp, how, options.encoding)
+    records = read.records
     if not records.good:
-        raise NoUsableRow(name[:60], records.rows_read, _first_reason(_unread(records)))
-    columns = apply_mapping(recognition, dict(options.mapping), name[:60])
-    found = rows_of(records.good, columns)
-    account = clean(found.rows, options.steps, options.parameters, options.restored)
-    unread = [*_unread(records), *map(_refused, found.refused)]
-    removed = sorted([*map(account.masked, unread), *account.removed], key=lambda row: row.row)
-    if not account.kept:
-        raise NoUsableRow(name[:60], records.rows_read, _first_reason(removed))
-    kept = tuple(account.kept)
+        first = records.bad[0]
+        reason = f"Row {first.row}: {first.reason}."
+        raise NoUsableRow(name[:60], records.rows_read, reason)
+    prepared = Prepared(of_records(name, read.size, records), read.recognition, options)
+    prepared.take(silent)
+    removed = tuple(prepared.removed())
+    about = (_about_part(records.rows_read, read.size),) if read.is_part else ()
     return Draft(
         file=name,
         file_sha256=read.sha256,
         kind=records.kind,
-        notes=(
-            *records.notes,
-            *(() if options.mapping else recognition.notes),
-            *notes_of(records.good, columns),
-        ),
-        recognition=recognition,
-        columns=columns,
+        notes=(*about, *prepared.notes),
+        recognition=read.recognition,
+        columns=prepared.columns,
         options=options,
-        kept=kept,
-        removed=tuple(removed),
-        changed=_in_order_of_steps(account),
-        examples={name: tuple(shown) for name, shown in account.examples.items()},
-        conversations=_conversations(kept, name, options),
+        kept=tuple(prepared.kept()),
+        removed=removed,
+        changed=prepared.changed(),
+        examples=prepared.examples(),
+        conversations=tuple(prepared.conversations(prepared.splits())),
         rows_read=records.rows_read,
-        quarantined=_quarantined(removed, found),
-        joined=found.joined,
-        masked_values=account.masked_values,
+        quarantined=tuple(prepared.quarantined(removed)),
+        joined=prepared.joined,
+        masked_values=prepared.masked_values,
+        part_of=read.size if read.is_part else None,
     )
 
 
-def _unread(records: Records) -> list[RemovedRow]:
-    return [RemovedRow(bad.row, READ.name, bad.reason, raw=bad.raw) for bad in records.bad]
+def _about_part(rows: int, size: int) -> str:
+    return (
+        f"The first {rows:,} rows of a file of {in_bytes(size)}; all of it is read when you save."
+    )
 
 
-def _refused(pair: tuple[Record, BadRow]) -> RemovedRow:
-    record, problem = pair
-    return RemovedRow(record.row, READ.name, problem.reason, raw=as_raw(record.values))
-
-
-def _quarantined(removed: list[RemovedRow], found: Joined) -> tuple[Quarantined, ...]:
-    """With the reasons as they may be shown: masked where personal data is."""
-    fields = {record.row: problem.field for record, problem in found.refused}
-    unread = [row for row in removed if row.step == READ.name]
-    return tuple(Quarantined(row.row, fields.get(row.row), row.reason) for row in unread)
-
-
-def _splits(
-    kept: tuple[CleanRow, ...], groups: Sequence[str], options: Options, locked: Set[str]
-) -> tuple[Split, ...]:
-    """The split of each row; where any of its keys is locked, its whole group is tested."""
-    pairs = zip(kept, groups, strict=True) if locked else ()
-    locked_groups = {group for row, group in pairs if not locked.isdisjoint(_keys(row))}
-    strata = strata_of([row.label for row in kept], options.stratify_by)
-    return assign_splits(groups, options.seed, locked_groups, strata)
-
-
-def _conversations(
-    kept: tuple[CleanRow, ...], file: str, options: Options
-) -> tuple[Conversation, ...]:
-    groups = groups_of(row.turns for row in kept)
-    splits = _splits(kept, groups, options, frozenset())
-    seen: dict[str, int] = {}
-    conversations = []
-    for row, group, split in zip(kept, groups, splits, strict=True):
-        name = conversation_id(row.turns)
-        seen[name] = seen.get(name, 0) + 1
-        number = f"-{seen[name]}" if seen[name] > 1 else ""  # only where copies are kept
-        conversations.append(
-            Conversation(
-                id=name + number,
-                turns=row.turns,
-                split=split,
-                rejected=row.rejected,
-                label=row.label,
-                group=group,
-                file=file,
-                row=row.row,
-            )
-        )
-    return tuple(conversations)
+def in_bytes(size: float) -> str:
+    """A size in words: "2.1 GB"."""
+    for unit in ("bytes", "KB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
 
 
 def _keys(row: CleanRow) -> tuple[str, str]:
     return group_of(row.turns), group_of(in_order(row.before))
-
-
-def _in_order_of_steps(account: Account) -> dict[str, int]:
-    return {s.name: account.changed[s.name] for s in ALL_STEPS if s.name in account.changed}
-
-
-def _first_reason(removed: list[RemovedRow]) -> str:
-    first = removed[0]
-    return f"Row {first.row}: {first.reason}."

@@ -5,7 +5,6 @@ the same parameters; only the rows that were brought back stay out, since their 
 there.
 """
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
-from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.options import DEFAULT_SEED, Options
+from chatui.data.origins import of_path
+from chatui.data.pipeline import Prepared
+from chatui.data.prepare import Draft, draft_of
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
 from chatui.data.splitting import StratifyBy
@@ -41,6 +43,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         description="What each split has the same share of; auto is the label above 10,000 rows.",
     )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
+    encoding: str | None = Field(default=None, description="Of the file, where it was chosen.")
 
     made_by: dict[str, Any] = Field(
         default={}, description="What was done to saved versions: mix, balance or augment."
@@ -70,20 +73,23 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             seed=self.seed,
             stratify_by=self.stratify_by,
             system=(self.system or "").strip() or None,
+            encoding=self.encoding,
         )
 
 
 _ALL = tuple(Parameters.model_fields)
 
 
-def recipe_of(draft: Draft) -> Recipe:
+def recipe_of(draft: Draft | Prepared) -> Recipe:
     """The recipe that makes this draft again."""
-    options = draft.options
+    about = {"file": draft.file, "file_sha256": draft.file_sha256, "kind": draft.kind}
+    return recipe_by(draft.options, **about, columns=draft.columns.as_dict())
+
+
+def recipe_by(options: Options, **about: Any) -> Recipe:
+    """The recipe that says what options say, and `about` the file."""
     return Recipe(
-        file=draft.file,
-        file_sha256=draft.file_sha256,
-        kind=draft.kind,
-        columns=draft.columns.as_dict(),
+        **about,
         mapping=dict(options.mapping),
         steps=options.steps,
         parameters=options.parameters,
@@ -91,6 +97,7 @@ def recipe_of(draft: Draft) -> Recipe:
         seed=options.seed,
         stratify_by=options.stratify_by,
         system=options.system,
+        encoding=options.encoding,
     )
 
 
@@ -112,18 +119,26 @@ def prepare_by(
     recipe: Recipe, path: Path, name: str | None = None, mapping: dict[str, str] | None = None
 ) -> Draft:
     """The draft of a file by a recipe; `mapping` goes before the recipe's own columns."""
+    options, notes = options_by(recipe, path, mapping)
+    draft = draft_of(path, options, name or path.name)
+    return replace(draft, notes=(*draft.notes, *notes)) if notes else draft
+
+
+def options_by(
+    recipe: Recipe, path: Path, mapping: dict[str, str] | None = None
+) -> tuple[Options, tuple[str, ...]]:
+    """What a recipe says about this file, and what of it is left out for another file's rows."""
     options = recipe.options()
     if mapping:
         options = replace(options, mapping=tuple(sorted({**recipe.mapping, **mapping}.items())))
     if not recipe.restored or recipe.file_sha256 in (None, _sha256(path)):
-        return draft_of(path, options, name or path.name)
-    draft = draft_of(path, replace(options, restored=()), name or path.name)
+        return options, ()
     note = (
         f"The recipe brings rows of {shortened(recipe.file or 'another file', 60)} back; this is "
         "another file, so they were left out."
     )
-    return replace(draft, notes=(*draft.notes, note))
+    return replace(options, restored=()), (note,)
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(file_bytes(path)).hexdigest()
+    return of_path(path).sha256()

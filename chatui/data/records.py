@@ -4,13 +4,14 @@ Every record of a file is either good or bad, and has its number: none is lost o
 """
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _SHOWN = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row of a table, one line of JSON Lines, or one element of a JSON list."""
 
     row: int  # the how-manieth record of the file, counted from 1
@@ -24,6 +25,28 @@ class BadRecord:
     row: int
     reason: str  # where and why, and the way out
     raw: str
+
+
+class Batch(NamedTuple):
+    """Some records of a file, in its order."""
+
+    good: Sequence[Record]
+    bad: Sequence[BadRecord]
+    columns: tuple[str, ...]  # all that were seen so far
+    read: int = 0  # bytes of the file that were read so far
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file that is ready to be read in batches, as often as wanted."""
+
+    name: str  # for a sentence
+    kind: str  # in words, such as "CSV separated by ';'"
+    notes: tuple[str, ...]  # what was taken for granted and may be wrong
+    size: int  # bytes on disk
+    batches: Callable[[], Iterator[Batch]]
+    is_part: bool = False  # whether only the beginning of the file is read
+    is_uniform: bool = True  # whether the first batch knows all columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from chatui.conversation import Conversation, conversation_id
 from chatui.data.cleaning import FINAL_STEPS, CleanRow, RemovedRow, clean
+from chatui.data.content import Content
 from chatui.data.formats import RawRow
 from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, draft_of
 from chatui.data.recipe import Recipe
 from chatui.data.splitting import assign_splits, group_of, strata_of
-from chatui.data.store import Content, DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView
 from chatui.data.turns import in_order
 from chatui.errors import NotRestorable
 

@@ -5,6 +5,7 @@ memory for it; so every sheet that it could be led to is measured first, and wha
 is refused. It also leaves out in silence formulas that were saved without a value, and errors.
 """
 
+import io
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -107,8 +108,9 @@ def marks_of_sheets(data: bytes, name: str) -> dict[str, Marks]:
 
     Raises UnpacksTooLarge, and expat's or a ValueError where the workbook is damaged.
     """
-    members = {path.lower().replace("\\", "/"): path for path in archives.names_inside(data)}
-    if len(members) < len(archives.names_inside(data)):
+    names = archives.names_inside(io.BytesIO(data))
+    members = {path.lower().replace("\\", "/"): path for path in names}
+    if len(members) < len(names):
         raise ValueError("two of its parts have the same name")
     relations = ElementTree.fromstring(_part(data, members, "xl/_rels/workbook.xml.rels"))
     targets = {r.get("Id"): r.get("Target", "") for r in relations}

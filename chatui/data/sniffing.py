@@ -1,16 +1,17 @@
-"""Find out what a file is by its content, and turn its bytes into text.
+"""Find out what a file is by its content.
 
-The name of a file says nothing: a picture named .csv is called a picture. Where bytes are no UTF-8,
-a note tells what they were taken for.
+The name of a file says nothing: a picture named .csv is called a picture.
 """
 
-import codecs
+import io
 import re
-from typing import Literal
+from collections.abc import Callable
+from typing import BinaryIO, Literal
 
 from chatui.data.archives import names_inside
+from chatui.data.encodings import mark_of
 from chatui.data.records import shortened
-from chatui.errors import BrokenFile, NotConversations
+from chatui.errors import NotConversations
 
 Kind = Literal["parquet", "workbook", "zip", "gzip", "text"]
 
@@ -39,116 +40,31 @@ _ZIPPED: tuple[tuple[str, str], ...] = (
     ("ppt/", "a PowerPoint presentation"),
     ("META-INF/manifest.xml", "an OpenDocument file: save the sheet as CSV or .xlsx"),
 )
-_BOMS: tuple[tuple[bytes, str, str], ...] = (
-    # UTF-32 first: its mark begins with UTF-16's.
-    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32 with BOM"),
-    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32 with BOM"),
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with BOM"),
-    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16 LE with BOM"),
-    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16 BE with BOM"),
-)
-_ENCODINGS = {
-    "cp1251": "Windows-1251", "koi8_r": "KOI8-R", "cp866": "DOS 866", "iso8859_5": "ISO 8859-5",
-    "cp1253": "Windows-1253", "cp1255": "Windows-1255", "cp1256": "Windows-1256",
-    "cp874": "Windows-874", "cp932": "Shift JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030",
-    "big5": "Big5", "cp949": "Korean (CP949)",
-}  # fmt: skip
-_GUESSED_FROM = 2**18  # bytes
-_FOREIGN_SHARE = 0.3  # of the bytes that are no white space; Latin texts have about a tenth
 _HEAD = 65536
-_MULTIBYTE = re.compile(r"[\u0080-\ud7ff\ue000-\U0010ffff]")
-_ESCAPED = re.compile(r"[\udc80-\udcff]")
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|rss)\b", re.IGNORECASE)
 
 
-def sniff(data: bytes, name: str) -> Kind:
-    """Say what the bytes are; raises NotConversations when no conversations can be in them."""
+def sniff(data: bytes, name: str, whole: Callable[[], BinaryIO] | None = None) -> Kind:
+    """Say what a file is by its first bytes, and by the `whole` of it where it is a zip archive.
+
+    Raises NotConversations when no conversations can be in it.
+    """
     head = data[:_HEAD]
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip_kind(data, name)
+        return _zip_kind(whole or (lambda: io.BytesIO(data)), name)
     if what := _foreign(head):
         raise NotConversations(shortened(name, 60), what)
     return "text"
 
 
-def decode(data: bytes, name: str) -> tuple[str, str, str | None]:
-    """The text, the encoding in words, and a note where the encoding had to be assumed."""
-    for bom, codec, title in _BOMS:
-        if data.startswith(bom):
-            try:
-                return data.decode(codec), title, None
-            except UnicodeDecodeError as error:
-                reason = f"it says it is {title}, but byte {error.start + 1:,} is not"
-                raise BrokenFile(shortened(name, 60), reason) from error
-    try:
-        return data.decode("utf-8"), "UTF-8", None
-    except UnicodeDecodeError as error:
-        return _decode_otherwise(data, error.start)
-
-
-def _decode_otherwise(data: bytes, first_bad: int) -> tuple[str, str, str]:
-    whole, bad = _utf8_and_not(data[:_HEAD].decode("utf-8", "surrogateescape"))
-    if whole >= bad:  # also where the head is all ASCII
-        text = data.decode("utf-8", "surrogateescape")
-        whole, bad = _utf8_and_not(text)
-    if whole > bad:
-        # Mostly UTF-8: guessing another encoding would garble the good rows to save the bad ones.
-        note = (
-            f"{bad:,} byte{'s' if bad > 1 else ''} not UTF-8, the first at byte {first_bad + 1:,}: "
-            "rows with such a byte are left out."
-        )
-        return text, "UTF-8 with damage", note
-    if guess := _guess(data):
-        codec, title = guess
-        text = data.decode(codec, "surrogateescape")  # what does not fit costs its row
-        note = (
-            f"The file is not UTF-8 (byte {first_bad + 1:,}); by its letters it was taken for "
-            f"{title}. If they look wrong in the preview, save the file as UTF-8 and add it again."
-        )
-        return text, title, note
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # Windows-1252 leaves five bytes open; browsers read them so
-    note = (
-        f"The file is not UTF-8 (byte {first_bad + 1:,}), so it was read as Windows-1252. "
-        "If letters look wrong in the preview, save the file as UTF-8 and add it again."
-    )
-    return text, "Windows-1252", note
-
-
-def _utf8_and_not(text: str) -> tuple[int, int]:
-    """How many letters beyond ASCII, and how many bytes that are no UTF-8."""
-    return len(_MULTIBYTE.findall(text)), len(_ESCAPED.findall(text))
-
-
-def _guess(data: bytes) -> tuple[str, str] | None:
-    """The codec of a text that is written in other letters than Latin ones, and its name.
-
-    Latin texts are not asked for: there charset-normalizer takes Windows-1252 for Windows-1250 or
-    worse. Where most bytes are letters beyond ASCII it named 13 of 13 encodings rightly, one line
-    long or forty.
-    """
-    sample = data[:_GUESSED_FROM]
-    if len(sample) < len(data):  # half a letter at the end would speak against the right one
-        sample = sample[: sample.rfind(b"\n") + 1] or sample
-    filled = len(sample) - sum(sample.count(blank) for blank in b" \r\n\t")
-    if len(sample.translate(None, bytes(range(128)))) < _FOREIGN_SHARE * filled:
-        return None
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample, cp_isolation=list(_ENCODINGS)).best()
-    codec = best.encoding if best else ""
-    return (codec, _ENCODINGS[codec]) if codec in _ENCODINGS else None
-
-
-def _zip_kind(data: bytes, name: str) -> Literal["workbook", "zip"]:
+def _zip_kind(whole: Callable[[], BinaryIO], name: str) -> Literal["workbook", "zip"]:
     """Whether a zip archive is a workbook; raises NotConversations for other Office documents."""
-    names = names_inside(data)
+    with whole() as file:
+        names = names_inside(file)
     if "xl/workbook.xml" in names:
         return "workbook"
     for mark, what in _ZIPPED:
@@ -166,7 +82,6 @@ def _foreign(head: bytes) -> str | None:
         return "a tar archive: unpack it first"
     if _MARKUP.match(head):
         return "a web page or XML document"
-    has_bom = any(head.startswith(bom) for bom, _, _ in _BOMS)
-    if not has_bom and head.count(0) > len(head) // 20:
+    if not mark_of(head) and head.count(0) > len(head) // 20:
         return "a binary file, or text in UTF-16 without its mark: save it as UTF-8"
     return None

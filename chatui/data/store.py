@@ -11,22 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from chatui.conversation import SPLITS, Conversation, DatasetId, Split, Turn
-from chatui.data.cleaning import ALL_STEPS, RemovedRow
+from chatui.conversation import Conversation, DatasetId, Split, Turn
+from chatui.data.cleaning import RemovedRow
+from chatui.data.content import Content, write_rows
 from chatui.data.files import (
     FORMAT,
-    content_of,
     read_conversations,
     read_removed,
-    split_hash,
-    write_added,
-    write_conversations,
     write_recipe,
-    write_removed,
 )
-from chatui.data.prepare import Draft, count_splits, locked_keys, prepare, with_locked_test
+from chatui.data.pipeline import Prepared
+from chatui.data.prepare import Draft, locked_keys, prepare, with_locked_test
+from chatui.data.progress import Progress, Report, reported, silent
 from chatui.data.recipe import Recipe, read_recipe, recipe_of
-from chatui.workspace import Workspace, read_json, slug, write_json
+from chatui.data.tally import content_of
+from chatui.workspace import Workspace, disk_full_in_words, read_json, slug, write_json
 
 SAMPLE_FILE = Path(__file__).parent / "sample" / "support.csv"
 SAMPLE_NAME = "Sample support"
@@ -55,40 +54,12 @@ class DatasetView:
     parents: Sequence[str] = ()  # the versions it was made of, if it was made of versions
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a new version is to hold."""
+class _Known(Exception):
+    """The content is that of a version that was there already."""
 
-    conversations: Sequence[Conversation]
-    removed: Sequence[RemovedRow]
-    changed: dict[str, int]
-    recipe: Recipe
-    locked: frozenset[str]  # what names its test items in later versions
-    joined: int = 0  # rows that are part of a conversation counted as another row
-    added: Sequence[Conversation] = ()  # derived from others; cleaned again, it is without them
-    parents: Sequence[str] = ()
-
-    @property
-    def all(self) -> list[Conversation]:
-        """What is learned and tested."""
-        return [*self.conversations, *self.added]
-
-    def counts(self) -> dict[str, object]:
-        """What the manifest tells of it."""
-        system = self.recipe.system
-        steps = [row.step for row in self.removed]
-        return {
-            "system": system,
-            "rows_read": len(self.conversations) + len(self.removed) + self.joined,
-            "kept": len(self.conversations),
-            "changed": self.changed,
-            "joined": self.joined,
-            "removed": {s.name: steps.count(s.name) for s in ALL_STEPS if s.name in steps},
-            "added": len(self.added),
-            "parents": list(self.parents),
-            "splits": count_splits(self.all),
-            "split_hashes": {s: split_hash(self.all, s, system) for s in SPLITS},
-        }
+    def __init__(self, view: DatasetView) -> None:
+        super().__init__(view.id)
+        self.view = view
 
 
 class DatasetStore:
@@ -104,6 +75,8 @@ class DatasetStore:
 
         `parent` is the version it was made from; by default, the one before it.
         """
+        if draft.part_of is not None:
+            raise ValueError("the beginning of a file is no dataset")
         if known := self.find(draft, name):
             return known
         draft = self.locked(draft, name)
@@ -117,23 +90,62 @@ class DatasetStore:
         )
         return self.add(content, name, sample=sample, parent=parent)
 
-    def add(
-        self, content: Content, name: str, *, sample: bool = False, parent: str | None = None
+    def save_prepared(
+        self,
+        prepared: Prepared,
+        name: str,
+        *,
+        parent: str | None = None,
+        report: Report = silent,
     ) -> DatasetView:
-        """Write a content as the next version of the dataset `name`."""
+        """Save what was prepared of a file of any size, or find it saved already; see `save`."""
+        splits = prepared.splits(self.locked_in(name))
+        content = Content(
+            conversations=reported(prepared.conversations(splits), prepared.kept_count, report),
+            removed=prepared.removed(),
+            changed=prepared.changed(),
+            recipe=recipe_of(prepared),
+            locked=prepared.locked_keys(splits),
+            joined=len(prepared.joined),
+        )
+        try:
+            return self.add(content, name, parent=parent, is_new=False, report=report)
+        except _Known as known:
+            return known.view
+
+    def add(
+        self,
+        content: Content,
+        name: str,
+        *,
+        sample: bool = False,
+        parent: str | None = None,
+        is_new: bool = True,
+        report: Report = silent,
+    ) -> DatasetView:
+        """Write a content as the next version of the dataset `name`.
+
+        `is_new` says that it is one even if its content is a version's already.
+        """
         prefix = slug(name)
         relatives = self._relatives(prefix)
-        manifest = {
-            "format": FORMAT,
-            "name": name.strip(),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "sample": sample,
-            "parent": parent or (relatives[-1].id if relatives else None),
-            "sha256": content_of(content.all, content.recipe.system),
-            **content.counts(),
-            "locked": sorted(content.locked | self.locked_in(name)),
-        }
-        return self.view(self._write(content, prefix, manifest))
+        with self._workspace.staging("datasets") as folder, disk_full_in_words(name):
+            counts = write_rows(folder, content)
+            for view in relatives if not is_new else ():
+                if view.sha256 == counts["sha256"]:
+                    raise _Known(view)
+            manifest = {
+                "format": FORMAT,
+                "name": name.strip(),
+                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "sample": sample,
+                "parent": parent or (relatives[-1].id if relatives else None),
+                **counts,
+                "locked": sorted({*content.locked, *self.locked_in(name)}),
+            }
+            write_recipe(folder / "recipe.json", content.recipe.as_json())
+            report(Progress("saving", 0, 1, 0))
+            return self.view(self._named(folder, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:
         """The version of the dataset `name` that has this very content, if it is saved."""
@@ -173,10 +185,12 @@ class DatasetStore:
         use = self._workspace.disk_use("datasets", dataset_id)
         return DatasetView(**{**fields, "id": DatasetId(dataset_id)}, bytes=use)
 
-    def conversations(self, dataset_id: str, split: Split | None = None) -> list[Conversation]:
-        """The conversations of a version, each below its system prompt if there is one."""
+    def conversations(
+        self, dataset_id: str, split: Split | None = None, limit: int | None = None
+    ) -> list[Conversation]:
+        """The (first) conversations of a version, each below its system prompt if there is one."""
         system = self.view(dataset_id).system
-        rows = self.rows(dataset_id)
+        rows = self.rows(dataset_id, limit)
         return [_below(row, system) for row in rows if split in (None, row.split)]
 
     def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
@@ -187,11 +201,13 @@ class DatasetStore:
         """How a version was made."""
         return read_recipe(self._folder(dataset_id) / "recipe.json")
 
-    def rows(self, dataset_id: str) -> list[Conversation]:
-        """The conversations of a version as they are stored, without its system prompt."""
+    def rows(self, dataset_id: str, limit: int | None = None) -> list[Conversation]:
+        """The (first) conversations of a version as they are stored, without its system prompt."""
         added = self._folder(dataset_id) / "added.parquet"
-        rows = read_conversations(self.file(dataset_id))
-        return [*rows, *(read_conversations(added) if added.exists() else ())]
+        rows = read_conversations(self.file(dataset_id), limit)
+        if added.exists() and len(rows) < (limit or len(rows) + 1):
+            rows += read_conversations(added, limit and limit - len(rows))
+        return rows
 
     def file(self, dataset_id: str) -> Path:
         """The version's conversations, without added rows, as a file that can be prepared again."""
@@ -214,20 +230,15 @@ class DatasetStore:
                 return view
         return self.save(prepare(SAMPLE_FILE), SAMPLE_NAME, sample=True)
 
-    def _write(self, content: Content, prefix: str, manifest: dict[str, object]) -> str:
-        """Write the files under the next free number; two writers never get the same."""
+    def _named(self, folder: Path, prefix: str, manifest: dict[str, object]) -> str:
+        """Give a filled folder the next free number; two writers never get the same."""
         numbers = [_number(view.id) for view in self._relatives(prefix)]
         number = 1 + max(numbers, default=0)
         while True:
             target = self._workspace.folder("datasets", f"{prefix}-v{number}")
+            write_json(folder / "manifest.json", {"id": target.name, **manifest})
             try:
-                with self._workspace.staged(target) as folder:
-                    write_conversations(folder / "conversations.parquet", content.conversations)
-                    write_removed(folder / "removed.parquet", content.removed)
-                    if content.added:
-                        write_added(folder / "added.parquet", content.added)
-                    write_recipe(folder / "recipe.json", content.recipe.as_json())
-                    write_json(folder / "manifest.json", {"id": target.name, **manifest})
+                folder.rename(target)
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise

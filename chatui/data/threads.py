@@ -12,6 +12,7 @@ from chatui.data.chatgpt import is_tree, left_out
 from chatui.data.formats import RawRow, conversation_of, turns_of_message
 from chatui.data.mapping import Columns
 from chatui.data.records import BadRow, Record, shortened
+from chatui.data.spool import Spool
 
 _LONGEST = 1000  # messages from the first to the last reply; more is a loop or a log
 
@@ -20,7 +21,7 @@ _LONGEST = 1000  # messages from the first to the last reply; more is a loop or 
 class Joined:
     """Conversations, rows that are in none with the reason, and to which row others belong."""
 
-    rows: list[RawRow] = field(default_factory=list)
+    rows: "list[RawRow] | Spool[RawRow]" = field(default_factory=list)
     refused: list[tuple[Record, BadRow]] = field(default_factory=list)
     joined: dict[int, int] = field(default_factory=dict)
 
@@ -45,16 +46,23 @@ class Joined:
 
 def rows_of(records: Sequence[Record], columns: Columns) -> Joined:
     """The conversations of all records; each record is in one, joined to one or refused."""
-    result = Joined()
-    if columns.parent:
-        _by_parent(records, columns, result)
-    elif columns.thread:
-        _by_id(records, columns, result)
+    rows: list[RawRow] = []
+    result = Joined(rows)
+    if columns.is_threaded:
+        join(records, columns, result)
+        rows.sort(key=lambda row: row.row)
     else:
         for record in records:
             result.add([record], columns)
-    result.rows.sort(key=lambda row: row.row)
     return result
+
+
+def join(records: Sequence[Record], columns: Columns, result: Joined) -> None:
+    """Make conversations of several records each; records are read again by their positions."""
+    if columns.parent:
+        _by_parent(records, columns, result)
+    else:
+        _by_id(records, columns, result)
 
 
 def share_that_fits(sample: Sequence[Record], columns: Columns) -> float:
@@ -64,18 +72,31 @@ def share_that_fits(sample: Sequence[Record], columns: Columns) -> float:
     return whole / max(1, len(found.rows) + len(found.refused))
 
 
-def notes_of(records: Sequence[Record], columns: Columns) -> tuple[str, ...]:
-    """What was left out of conversations on purpose, in a sentence."""
-    counts = [_left_out(record, columns) for record in records if columns.conversation]
-    branched = sum(count > 0 for count in counts)
-    if not branched:
-        return ()
-    where = "1 conversation has" if branched == 1 else f"{branched:,} conversations have"
-    what = "message there is" if sum(counts) == 1 else "messages there are"
-    return (
-        f"{where} other branches (edited questions, replies made again): {sum(counts):,} {what} "
-        "left out, the branch that was read last is kept.",
-    )
+@dataclass(slots=True)
+class LeftOut:
+    """What is left out of conversations on purpose, counted."""
+
+    conversations: int = 0
+    messages: int = 0
+
+    def count(self, records: Sequence[Record], columns: Columns) -> None:
+        """Count what is left out of records."""
+        for record in records if columns.conversation else ():
+            messages = _left_out(record, columns)
+            self.conversations += messages > 0
+            self.messages += messages
+
+    def notes(self) -> tuple[str, ...]:
+        """In a sentence."""
+        if not self.conversations:
+            return ()
+        count = self.conversations
+        where = "1 conversation has" if count == 1 else f"{count:,} conversations have"
+        what = "message there is" if self.messages == 1 else "messages there are"
+        return (
+            f"{where} other branches (edited questions, replies made again): {self.messages:,} "
+            f"{what} left out, the branch that was read last is kept.",
+        )
 
 
 def _left_out(record: Record, columns: Columns) -> int:
@@ -94,15 +115,16 @@ def _row(record: Record, columns: Columns) -> RawRow:
 
 
 def _by_id(records: Sequence[Record], columns: Columns, result: Joined) -> None:
-    conversations: dict[str, list[Record]] = {}
-    for record in records:
+    conversations: dict[str, list[int]] = {}
+    for position, record in enumerate(records):
         name = _key(record, columns.thread)
         if name is None:
             why = f"the column {columns.thread!r} names no conversation"
             result.refused.append((record, BadRow(why, columns.thread)))
         else:
-            conversations.setdefault(name, []).append(record)
-    for members in conversations.values():
+            conversations.setdefault(name, []).append(position)
+    for positions in conversations.values():
+        members = [records[position] for position in positions]
         result.add(_ordered(members, columns.order), columns)
 
 
@@ -121,43 +143,54 @@ def _ordered(records: list[Record], column: str | None) -> list[Record]:
 
 
 def _by_parent(records: Sequence[Record], columns: Columns, result: Joined) -> None:
-    by_id: dict[str, Record] = {}
-    for record in records:
+    by_id: dict[str, int] = {}
+    parents: set[str | None] = set()
+    for position, record in enumerate(records):
         name = _key(record, columns.message)
         if name is None or name in by_id:
             what = "is blank" if name is None else f"{shortened(name, 40)!r} stands twice"
             why = f"the id in the column {columns.message!r} {what}"
             result.refused.append((record, BadRow(why, columns.message)))
         else:
-            by_id[name] = record
-    parents = {_key(record, columns.parent) for record in by_id.values()}
+            by_id[name] = position
+            parents.add(_key(record, columns.parent))
     seen: set[int] = set()
-    for name, record in by_id.items():
+    for name, position in by_id.items():
         if name not in parents:
-            seen.update(_climb(record, by_id, columns, result))
-    for record in by_id.values():
-        if record.row not in seen:
+            seen.update(_Climb(records, by_id, columns).from_leaf(records[position], result))
+    for position in by_id.values():
+        if position not in seen:
             why = "its parents follow each other in a circle"
-            result.refused.append((record, BadRow(why, columns.parent)))
+            result.refused.append((records[position], BadRow(why, columns.parent)))
 
 
-def _climb(leaf: Record, by_id: dict[str, Record], columns: Columns, result: Joined) -> list[int]:
-    """Make a conversation of a last message and all before it; returns the rows it has."""
-    members, problem = [leaf], ""
-    while (parent := _key(members[-1], columns.parent)) and not problem:
-        if parent not in by_id:
-            problem = f"its beginning is missing: no row has the id {shortened(parent, 40)!r}"
-        elif len(members) == _LONGEST:
-            problem = f"it has more than {_LONGEST:,} messages, or they follow in a circle"
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """The way from a last message to the first."""
+
+    records: Sequence[Record]
+    by_id: dict[str, int]
+    columns: Columns
+
+    def from_leaf(self, leaf: Record, result: Joined) -> list[int]:
+        """Make a conversation of a last message and all before it; returns their positions."""
+        members, problem = [leaf], ""
+        positions = [self.by_id[_key(leaf, self.columns.message) or ""]]
+        while (parent := _key(members[-1], self.columns.parent)) and not problem:
+            if parent not in self.by_id:
+                problem = f"its beginning is missing: no row has the id {shortened(parent, 40)!r}"
+            elif len(members) == _LONGEST:
+                problem = f"it has more than {_LONGEST:,} messages, or they follow in a circle"
+            else:
+                positions.append(self.by_id[parent])
+                members.append(self.records[positions[-1]])
+        if problem:
+            rows = {r.row: leaf.row for r in members[1:] if r.row not in result.joined}
+            result.joined |= rows
+            result.refused.append((leaf, BadRow(problem, self.columns.parent)))
         else:
-            members.append(by_id[parent])
-    if problem:
-        rows = {r.row: leaf.row for r in members[1:] if r.row not in result.joined}
-        result.joined |= rows
-        result.refused.append((leaf, BadRow(problem, columns.parent)))
-    else:
-        result.add(members[::-1], columns)
-    return [record.row for record in members]
+            result.add(members[::-1], self.columns)
+        return positions
 
 
 def _key(record: Record, column: str | None) -> str | None:

@@ -16,6 +16,7 @@ from chatui.errors.base import (
     PortTaken,
 )
 from chatui.errors.data import (
+    AddingStopped,
     BadColumn,
     BadMapping,
     BrokenFile,
@@ -28,6 +29,8 @@ from chatui.errors.data import (
     NotConversations,
     NotFetched,
     NoUsableRow,
+    TooLargeAtOnce,
+    UnknownEncoding,
     UnknownStep,
     UnpacksTooLarge,
 )
@@ -77,6 +80,7 @@ from chatui.errors.recipes import (
 )
 
 __all__ = [
+    "AddingStopped",
     "BadEnvironment",
     "BadMixture",
     "CannotAugment",
@@ -133,7 +137,9 @@ __all__ = [
     "StudyNotOpen",
     "StudyNotReady",
     "StudyStillOpen",
+    "TooLargeAtOnce",
     "UnknownBase",
+    "UnknownEncoding",
     "UnknownStep",
     "UnpacksTooLarge",
 ]

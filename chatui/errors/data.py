@@ -79,6 +79,31 @@ class UnpacksTooLarge(ChatUIError):
         )
 
 
+class AddingStopped(ChatUIError):
+    """Somebody stopped the adding of a file."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Stopped: nothing of {name[:60]} was saved. Add it again to begin anew.")
+
+
+class TooLargeAtOnce(ChatUIError):
+    """A large file of a kind that can only be read in one piece."""
+
+    def __init__(self, name: str, what: str, megabytes: int) -> None:
+        super().__init__(
+            f"{name} is {what}, which is read in one piece and may have {megabytes:,} MB. Save it "
+            "as JSON Lines, CSV or Parquet: these may have any size. Nothing was saved."
+        )
+
+
+class UnknownEncoding(ChatUIError):
+    """An encoding was named that nobody knows."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        listed = ", ".join(known)
+        super().__init__(f"There is no encoding {name[:40]!r}. Known are, among others: {listed}.")
+
+
 class NoUsableRow(ChatUIError):
     """A file of which not one row can be kept."""
 

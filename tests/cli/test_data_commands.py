@@ -113,6 +113,48 @@ def test_masked_values_are_kept_apart_and_for_their_owner_alone(run, tmp_path):
     assert all(b"jo@example" not in file.read_bytes() for file in folder.iterdir())
 
 
+def test_letters_that_may_be_others_are_shown_in_three_ways_to_choose_among(run, tmp_path):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"Wo ist Paket {n} für Łódź?,Im Büro.\n" for n in range(9))
+    path.write_bytes(("user,agent\n" + rows).encode("cp1250"))
+
+    _, guessed, told = run("add", str(path), "--name", "guessed")
+    _, chosen, quiet = run("add", str(path), "--name", "chosen", "--encoding", "cp1250")
+
+    assert told.count("--encoding cp") + told.count("--encoding mac") == 3
+    assert "--encoding cp1250\nWo ist Paket 0 für Łódź?,Im Büro." in told
+    assert "it was read as Windows-1252" in told
+    assert "--encoding" not in quiet
+    assert guessed["sha256"] != chosen["sha256"]
+    assert run("add", str(path), "--encoding", "klingon")[2].startswith("There is no encoding")
+
+
+def test_stopping_in_the_middle_leaves_nothing(run, file, tmp_path, monkeypatch):
+    from chatui.cli import adding
+
+    def tell(_, progress):
+        if progress.doing == "writing":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(adding.Telling, "tell", tell)
+    status, out, err = run("add", str(file))
+
+    assert (status, out) == (1, "")
+    assert f"Stopped: nothing of {str(file)[:60]}" in err
+    names = [path.name for path in (tmp_path / "workspace" / "datasets").iterdir()]
+    assert names == ["sample-support-v1"]
+
+
+def test_how_far_a_long_work_is_is_told_on_stderr(run, file, monkeypatch):
+    monkeypatch.setattr("chatui.cli.adding._TELL_AFTER", 0.0)
+
+    status, added, err = run("add", str(file))
+
+    assert (status, added["kept"]) == (0, 30)
+    assert "reading: 100% of 2 KB, 31 rows" in err
+    assert "writing: 100%, 30 rows" in err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

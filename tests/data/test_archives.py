@@ -106,21 +106,21 @@ def test_an_archive_that_cannot_be_read_says_why(data, error, sentence):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda data: zipped({"a.csv": data})])
 def test_a_bomb_is_stopped_by_what_comes_out_and_not_by_what_it_says(pack, monkeypatch):
-    bomb = pack(bytes(30 * 2**20))
-    unpacked = 0
+    bomb = pack(b"user,agent\n" + b"a" * 30 * 2**20)
+    unpacked = []
     count = archives._counted
 
     def counted(*arguments):
-        nonlocal unpacked
+        unpacked.append(0)
         for chunk in count(*arguments):
-            unpacked += len(chunk)
+            unpacked[-1] += len(chunk)
             yield chunk
 
     monkeypatch.setattr(archives, "_counted", counted)
 
     with pytest.raises(UnpacksTooLarge, match=r"a\.zip is packed so .* more than 100 times"):
         read_bytes(bomb, "a.zip")
-    assert unpacked <= 10 * 2**20
+    assert max(unpacked) <= 10 * 2**20
 
 
 def test_a_large_file_is_refused_at_the_limit(monkeypatch):

@@ -1,12 +1,22 @@
 """A file is what its content is, whatever its name says."""
 
+import codecs
 import io
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chatui.data.sniffing import decode, sniff
-from chatui.errors import BrokenFile, NotConversations
+from chatui.data import encodings
+from chatui.data.encodings import choices_for, find_encoding, named_encoding
+from chatui.data.sniffing import sniff
+from chatui.errors import BrokenFile, NotConversations, UnknownEncoding
+
+
+def decode(data, name):
+    found = find_encoding(lambda: iter((data,)))
+    return "".join(found.decoded(iter((data,)), name)), found.title, found.note
 
 
 def zipped(*names):
@@ -97,3 +107,81 @@ def test_a_latin_text_is_not_guessed_at():
 def test_a_file_that_belies_its_mark_is_damaged():
     with pytest.raises(BrokenFile, match="it says it is UTF-8"):
         decode(b"\xef\xbb\xbfuser\xff", "a.csv")
+
+
+def choices(said, codec):
+    return choices_for(lambda: iter((said.encode(codec),)))
+
+
+@pytest.mark.parametrize("codec", FOREIGN)
+def test_of_foreign_letters_the_likeliest_encoding_comes_first(codec):
+    said = "user;agent\n" + f"{FOREIGN[codec]};ok\n" * 9
+
+    offered = choices(said, codec)
+
+    assert offered[0].codec == codec
+    assert offered[0].preview.splitlines()[0] == f"{FOREIGN[codec]};ok"[:120]
+    assert len({choice.preview for choice in offered}) == len(offered) == 3
+
+
+def test_of_latin_letters_three_ways_are_shown_and_the_usual_one_first():
+    offered = choices("user,agent\nist für Łódź,ja\n", "cp1250")
+
+    assert [choice.codec for choice in offered][0] == "cp1252"
+    assert "cp1250" in [choice.codec for choice in offered]
+    assert [c.preview for c in offered if c.codec == "cp1250"] == ["ist für Łódź,ja"]
+
+
+def test_where_the_encoding_is_sure_there_is_nothing_to_choose():
+    assert choices("user,agent\nGrüße,schön\n", "utf-8") == ()
+    assert choices("user,agent\nGrüße,schön\n", "utf-16") == ()
+    damaged = "user,agent\nGrüße,schön\n".encode() + b"f\xffl,x\n"
+    assert choices_for(lambda: iter((damaged,))) == ()
+
+
+def test_letters_that_come_late_are_shown_too():
+    data = b"user,agent\n" + b"a,b\n" * 500_000 + "für,schön\n".encode("cp1252")
+    blocks = [data[at : at + 2**20] for at in range(0, len(data), 2**20)]
+
+    assert choices_for(lambda: iter(blocks))[0].preview == "für,schön"
+
+
+def test_what_a_user_says_about_the_letters_goes_before_any_guess():
+    for name, codec in (("latin1", "latin_1"), ("UTF8", "utf-8-sig"), ("Windows-1250", "cp1250")):
+        assert named_encoding(name).codec == codec
+        assert named_encoding(name).note is None
+    for name in ("klingon", "rot13", "", "base64"):
+        with pytest.raises(UnknownEncoding, match="There is no encoding"):
+            named_encoding(name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    parts=st.lists(
+        st.sampled_from(
+            [
+                b"a",
+                b"\xc3\xa9",
+                b"\xe6\x97\xa5",
+                b"\xf0\x9f\x98\x80",
+                b"\xff",
+                b"\xc3",
+                b"\xed\xa0\x80",
+            ]
+            + [b"\xe6\x97", b"\xc0\x80", b"\xf5\x80\x80\x80", b"\n"]
+        )
+    ),
+    size=st.integers(1, 5),
+    is_part=st.booleans(),
+)
+def test_the_first_byte_that_is_no_utf8_is_found_wherever_blocks_are_cut(parts, size, is_part):
+    data = b"".join(parts)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=not is_part)
+        wanted = None
+    except UnicodeDecodeError as error:
+        wanted = error.start
+
+    blocks = [data[at : at + size] for at in range(0, len(data), size)]
+
+    assert encodings._first_not_utf8(iter(blocks), is_part) == wanted

@@ -8,6 +8,7 @@ from chatui.conversation import SPLITS, Turn, conversation_id
 from chatui.data.prepare import prepare
 from chatui.data.store import SAMPLE_FILE, DatasetStore
 from chatui.errors import BadName, DiskFull, NotFound
+from chatui.workspace import write_json
 from tests.data.writing import pairs, write
 
 
@@ -161,24 +162,25 @@ def test_a_full_disk_leaves_nothing_half_saved(store, workspace, file, monkeypat
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chatui.data.store.write_removed", full)
+    monkeypatch.setattr("chatui.data.content.write_removed", full)
     with pytest.raises(DiskFull):
         store.save(prepare(file(pairs(5))), "a")
 
     assert list((workspace.root / "datasets").iterdir()) == []
 
 
-def test_a_version_made_meanwhile_by_another_program_is_not_touched(store, workspace, file):
+def test_a_version_made_meanwhile_by_another_program_is_not_touched(
+    store, workspace, file, monkeypatch
+):
     target = workspace.folder("datasets", "a-v1")
-    staged = workspace.staged
 
-    def loses_the_race(wanted):
+    def loses_the_race(path, manifest):
         if not target.exists():
             target.mkdir()
             (target / "manifest.json").write_text('{"name": "a", "created_at": "", "locked": []}')
-        return staged(wanted)
+        write_json(path, manifest)
 
-    workspace.staged = loses_the_race
+    monkeypatch.setattr("chatui.data.store.write_json", loses_the_race)
     made = store.save(prepare(file(pairs(5))), "a")
 
     assert made.id == "a-v2"

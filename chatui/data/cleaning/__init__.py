@@ -5,8 +5,8 @@ once: the steps that mend texts are repeated until nothing changes.
 """
 
 from chatui.data.cleaning.account import MAX_EXAMPLES, Account, CleanRow, Example, RemovedRow
-from chatui.data.cleaning.cleaner import clean
 from chatui.data.cleaning.parameters import Parameters
+from chatui.data.cleaning.passage import Cleaning, clean
 from chatui.data.cleaning.steps import (
     ALL_STEPS,
     CAP,
@@ -34,6 +34,7 @@ __all__ = [
     "STEP_NAMES",
     "Account",
     "CleanRow",
+    "Cleaning",
     "Example",
     "Parameters",
     "RemovedRow",

@@ -11,7 +11,7 @@ from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import Page
-from chatui.ui.tabs.data import mixing
+from chatui.ui.tabs.data import large, mixing
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
@@ -45,7 +45,7 @@ def build(services: Services, page: Page) -> None:
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
         [part.input for part in parts.switches]
-        + [part.input for part in parts.columns]
+        + [part.input for part in (*parts.columns, parts.encoding)]
         + [event for part in typed for event in (part.blur, part.submit)],
         shows_errors(handlers.redraft),
         state,
@@ -69,6 +69,7 @@ def build(services: Services, page: Page) -> None:
         trigger_mode="once",
     )
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
+    large.build(services, page)
     mixing.build(services, page)
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
@@ -143,6 +144,7 @@ def _picking() -> dict[str, Any]:
         ),
         "problem": gr.HTML(visible=False),
         "notes": gr.HTML(visible=False),
+        "encoding": large.encoding_field(),
         "facts": gr.HTML(visible=False),
     }
 

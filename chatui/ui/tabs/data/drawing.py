@@ -21,13 +21,14 @@ from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe, restoring
+from chatui.ui.tabs.data import describe, large, restoring
 from chatui.ui.tabs.data.contents import contents_html
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
 
 Changes = dict[Any, Any]
 _MAX_COLUMNS = 500
+_LISTED = 20_000  # conversations of a version; more would take the page's memory
 
 
 def told(html: str) -> gr.HTML:
@@ -64,7 +65,8 @@ class Drawing:
         removed = self._store.removed_rows(view.id)
         return {
             parts.selection: replace(selected, unsaved=False),
-            parts.notes: told(""),
+            parts.notes: told(_only_first(view)),
+            parts.encoding: gr.Dropdown(value=None, visible=False),
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
             parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
             **self._restoring(removed, ()),
@@ -74,12 +76,13 @@ class Drawing:
 
     def _file(self, source: Source, selected: Selection, position: int) -> Changes:
         parts = self._parts
-        found = recognise_file(Path(source.path), source.file)
+        found = recognise_file(Path(source.path), source.file, source.options.encoding)
         changes: Changes = {
             parts.facts: told(""),
             parts.name: source.name,
             parts.prompt: source.options.system or "",
             parts.seed: source.options.seed,
+            parts.encoding: large.encoding_shown(source),
         }
         try:
             draft = source.draft()
@@ -241,4 +244,11 @@ class Drawing:
 @lru_cache(maxsize=4)
 def _conversations(store: DatasetStore, dataset_id: str, sha256: str) -> tuple[Conversation, ...]:
     """A version's conversations; kept for paging, and a version never changes."""
-    return tuple(store.conversations(dataset_id))
+    return tuple(store.conversations(dataset_id, limit=_LISTED))
+
+
+def _only_first(view: DatasetView) -> str:
+    """What is said of a version that is too large to be looked at as a whole."""
+    if view.kept <= _LISTED:
+        return ""
+    return describe.notes_html([f"The first {_LISTED:,} of {view.kept:,} conversations are shown."])

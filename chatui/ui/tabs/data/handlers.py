@@ -15,7 +15,7 @@ from chatui.errors import ChatUIError, DatasetInUse
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe, restoring
+from chatui.ui.tabs.data import describe, large, restoring
 from chatui.ui.tabs.data.drawing import Changes, Drawing, told
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import (
@@ -90,7 +90,11 @@ class Handlers:
     def save(self, selected: Selection, source: Source, **chosen: object) -> Changes:
         """Save what is shown as a version of the named dataset."""
         source = self._with_choices(source, chosen)
-        view = self._store.save(source.draft(), source.name)
+        draft = source.draft()
+        if draft.part_of is not None:
+            large.start(self._services, source)
+            return self._nothing()
+        view = self._store.save(draft, source.name)
         gr.Info(escape(f"Saved as {view.id}."), duration=4)
         return self._drawing.show(
             replace(source, version=view.id), replace(selected, dataset=view.id)
@@ -175,7 +179,8 @@ class Handlers:
         return replace(SAMPLE, version=selected.dataset)
 
     def _with_choices(self, source: Source, chosen: dict[str, object]) -> Source:
-        found = recognise_file(Path(source.path), source.file)
+        encoding = str(chosen.get("encoding") or "").strip() or None
+        found = recognise_file(Path(source.path), source.file, encoding)
         options = options_of(chosen, found.chosen)
         options = replace(options, restored=source.options.restored)
         return replace(source, options=options, name=str(chosen.get("name") or "").strip())

@@ -20,6 +20,7 @@ class Parts:
     file: gr.File
     problem: gr.HTML
     notes: gr.HTML
+    encoding: gr.Dropdown
     facts: gr.HTML
     preparing: gr.Column
     columns_box: gr.Accordion
@@ -75,4 +76,5 @@ class Parts:
             "seed": self.seed,
             "prompt": self.prompt,
             "name": self.name,
+            "encoding": self.encoding,
         }

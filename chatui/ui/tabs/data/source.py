@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.mapping import ROLES, Columns
-from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.prepare import DEFAULT_SEED, Draft, Options, preview_of
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
 from chatui.errors import BadParameter
 from chatui.ui.forms import label_of
@@ -36,8 +36,9 @@ class Source:
         return bool(self.path)
 
     def draft(self) -> Draft:
-        """The draft of the file; raises a ChatUIError when nothing in it can be used."""
-        return draft_of(Path(self.path), self.options, self.file)
+        """The draft of the file, or of the beginning of a large one; raises a ChatUIError when
+        nothing in it can be used."""
+        return preview_of(Path(self.path), self.options, self.file)
 
 
 SAMPLE = Source(str(SAMPLE_FILE), SAMPLE_FILE.name, SAMPLE_NAME)
@@ -74,6 +75,7 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
         parameters=_parameters(chosen),
         seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
         system=str(chosen.get("prompt") or "").strip() or None,
+        encoding=str(chosen.get("encoding") or "").strip() or None,
     )
 
 

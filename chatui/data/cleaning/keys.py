@@ -1,0 +1,120 @@
+"""Rows as numbers: what comparisons and splits need of a row, in some thirty bytes.
+
+Texts stand for themselves by 64 bits of their SHA-256, and turns that are compared for being the
+same by 128.
+"""
+
+from array import array
+from collections.abc import Collection
+from typing import Any
+
+from chatui.conversation import content_hash
+from chatui.data.cleaning.account import CleanRow
+from chatui.data.splitting import group_of
+from chatui.data.turns import in_order
+
+
+class Keys:
+    """The keys of rows, by position."""
+
+    def __init__(self, compares_replies: bool) -> None:
+        self._rows = array("Q")
+        self._turns = array("Q")
+        self._rest = array("Q")
+        self._groups = array("Q")
+        self._replies = array("Q") if compares_replies else None
+        # Only where the row was asked otherwise before it was cleaned: position and group.
+        self._were_at, self._were = array("Q"), array("Q")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, row: CleanRow) -> None:
+        """Take the keys of the next row."""
+        said = content_hash([[turn.speaker, turn.text] for turn in row.turns])
+        rest = said if row.rejected is None else content_hash([said, row.rejected])
+        group = _number(group_of(row.turns))
+        if row.before is not row.turns and row.before != row.turns:
+            before = _number(group_of(in_order(row.before)))
+            if before != group:
+                self._were_at.append(len(self._rows))
+                self._were.append(before)
+        self._rows.append(row.row)
+        self._turns.append(_number(said))
+        self._rest.append(_number(rest[16:]))
+        self._groups.append(group)
+        if self._replies is not None:
+            self._replies.append(_number(content_hash(row.turns[-1].text)))
+
+    @property
+    def rows(self) -> Any:
+        """Row numbers of the file."""
+        return _array(self._rows)
+
+    @property
+    def turns(self) -> Any:
+        """The first half of a conversation's hash: as a hexadecimal number, its id."""
+        return _array(self._turns)
+
+    @property
+    def groups(self) -> Any:
+        """What the conversation asks: see `group_of`."""
+        return _array(self._groups)
+
+    def groups_before(self) -> Any:
+        """What it asked before it was cleaned."""
+        groups = self.groups.copy()
+        groups[_array(self._were_at)] = _array(self._were)
+        return groups
+
+    def copies(self, among: Any) -> tuple[Any, Any]:
+        """Which of some positions say the same as an earlier one, and that one's position."""
+        import numpy
+
+        keys = self.turns[among], _array(self._rest)[among]
+        order = numpy.lexsort(keys[::-1])
+        is_new = numpy.ones(len(order), bool)
+        for key in keys:
+            there = key[order]
+            is_new[1:] &= there[1:] == there[:-1]
+        is_new[1:] = ~is_new[1:]
+        first = _first_of_each(order, is_new)
+        return among[order[~is_new]], among[first[~is_new]]
+
+    def conflicts(self, among: Any) -> tuple[Any, Any]:
+        """Which of some positions ask what an earlier one asks, and get another reply."""
+        import numpy
+
+        groups, replies = self.groups[among], _array(self._replies or array("Q"))[among]
+        order = numpy.argsort(groups, kind="stable")
+        is_new = numpy.ones(len(order), bool)
+        is_new[1:] = groups[order][1:] != groups[order][:-1]
+        first = _first_of_each(order, is_new)
+        differs = replies[order] != replies[first]
+        return among[order[differs]], among[first[differs]]
+
+    def without(self, numbers: Collection[int]) -> Any:
+        """The positions of all rows but those with these numbers."""
+        import numpy
+
+        if not numbers:
+            return numpy.arange(len(self))
+        return numpy.flatnonzero(~numpy.isin(self.rows, list(numbers)))
+
+
+def _first_of_each(order: Any, is_new: Any) -> Any:
+    """For each place in an order, what stands where its run of equals begins."""
+    import numpy
+
+    starts = numpy.where(is_new, numpy.arange(len(order)), 0)
+    return order[numpy.maximum.accumulate(starts)] if len(order) else order
+
+
+def _number(hexadecimal: str) -> int:
+    return int(hexadecimal[:16], 16)
+
+
+def _array(values: "array[int]") -> Any:
+    import numpy
+
+    return numpy.frombuffer(values, numpy.uint64) if len(values) else numpy.empty(0, numpy.uint64)

@@ -1,0 +1,22 @@
+"""What a user may choose about how a file becomes a dataset."""
+
+from dataclasses import dataclass
+
+from chatui.data.cleaning import DEFAULT_STEPS, Parameters
+from chatui.data.splitting import StratifyBy
+
+DEFAULT_SEED = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose about a draft; hashable, and all of it goes into the recipe."""
+
+    mapping: tuple[tuple[str, str], ...] = ()  # (role, column) where the user chose
+    steps: tuple[str, ...] = DEFAULT_STEPS
+    parameters: Parameters = Parameters()
+    restored: tuple[int, ...] = ()  # rows that no step may remove
+    seed: int = DEFAULT_SEED
+    system: str | None = None
+    stratify_by: StratifyBy = "auto"
+    encoding: str | None = None  # of the file, where the user chose
