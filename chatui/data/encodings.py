@@ -261,6 +261,11 @@ def _whole_lines(head: bytes, is_all: bool) -> bytes:
 
 
 def _telling_lines(text: str) -> str:
-    """The first lines in which encodings differ."""
+    """The first lines in which encodings differ, from shortly before where they do."""
     lines = [line.strip() for line in text.splitlines() if not line.isascii()]
-    return "\n".join(shortened(printable(line), 120) for line in lines[:3])
+    return "\n".join(shortened(printable(_from_there(line)), 120) for line in lines[:3])
+
+
+def _from_there(line: str) -> str:
+    at = next((at for at, letter in enumerate(line) if not letter.isascii()), 0)
+    return line if at < 60 else f"…{line[at - 40 :]}"

@@ -132,6 +132,13 @@ def test_of_latin_letters_three_ways_are_shown_and_the_usual_one_first():
     assert [c.preview for c in offered if c.codec == "cp1250"] == ["ist für Łódź,ja"]
 
 
+def test_a_preview_shows_the_letters_that_tell_also_where_they_come_late_in_a_line():
+    offered = choices(f"user,agent\n{'long ' * 50}für,ja\n", "cp1252")
+
+    assert len(offered) == 3
+    assert offered[0].preview.endswith("für,ja")
+
+
 def test_where_the_encoding_is_sure_there_is_nothing_to_choose():
     assert choices("user,agent\nGrüße,schön\n", "utf-8") == ()
     assert choices("user,agent\nGrüße,schön\n", "utf-16") == ()
