@@ -1,0 +1,1 @@
+"""What benchmarks/data.py runs: one module for each part of the data stage."""
