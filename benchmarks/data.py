@@ -27,7 +27,7 @@ EASED = 0.8  # of each target, with --quick
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 _PEERS = (
     *("pandas", "datasets", "datatrove", "datasketch", "openpyxl", "langid", "presidio-analyzer"),
-    *("transformers", "tokenizers", "pyarrow", "ftfy", "rensa", "py3langid", "phonenumbers"),
+    *("transformers", "tokenizers", "pyarrow", "ftfy", "py3langid", "phonenumbers"),
 )
 
 
