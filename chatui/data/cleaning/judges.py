@@ -86,7 +86,8 @@ _WHO = {"system": "the system prompt", "user": "the question", "assistant": "the
 
 def language_of(text: str, identifier: Any = None) -> str | None:
     """The language of a text as an ISO 639-1 code; None where there are too few letters to tell."""
-    if sum(character.isalpha() for character in text) < MIN_LETTERS:
+    letters = sum(map(str.isalpha, text[: 3 * MIN_LETTERS]))
+    if letters < MIN_LETTERS and sum(map(str.isalpha, text)) < MIN_LETTERS:
         return None
     language: str = (identifier or _identifier()).classify(text)[0]
     return None if language == "und" else language
