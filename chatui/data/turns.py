@@ -16,6 +16,8 @@ def in_order(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     Turns of one speaker in a row are joined; what comes before the first question or after the last
     reply is left out. Raises BadRow when no question with a reply is there.
     """
+    if _is_in_order(turns):
+        return tuple(turns)
     joined = _joined(turns)
     system = joined[:1] if joined and joined[0].speaker == "system" else []
     said = joined[len(system) :]
@@ -42,6 +44,13 @@ def without_blanks(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     if not any(turn.speaker == "user" for turn in left):
         raise BadRow("the question is blank")
     return in_order(left)
+
+
+def _is_in_order(turns: Sequence[Turn]) -> bool:
+    """Most rows are, and need not be joined and looked at again."""
+    speakers = [turn.speaker for turn in turns]
+    said = speakers[speakers[:1] == ["system"] :]
+    return bool(said) and said == ["user", "assistant"] * (len(said) // 2)
 
 
 def _joined(turns: Sequence[Turn]) -> list[Turn]:

@@ -310,3 +310,9 @@ def test_a_row_that_was_brought_back_is_mended_stays_and_pushes_no_other_out():
     assert [kept.row for kept in account.kept] == [1, 2, 4]
     assert account.kept[1].turns[0].text == "a"
     assert [(gone.row, gone.step) for gone in account.removed] == [(3, "duplicates"), (5, "order")]
+
+
+def test_of_an_endless_row_the_beginning_is_counted():
+    account = clean([row(1, "word " * 200_000, "yes")], ("long",), Parameters(max_tokens=16))
+
+    assert account.removed[0].reason == "it has more than 32 tokens by starter, and 16 are allowed"

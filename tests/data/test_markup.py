@@ -25,6 +25,20 @@ from chatui.data.markup import remove_html
         ("<h1>Title</h1>text", "Title\ntext"),
         ("<title>Mail</title>text", "Mail\ntext"),
         ("<img src=x onerror=alert(1)>hi", "hi"),
+        ("<p>one</p><p>two</p><p>three</p>", "one\n\ntwo\n\nthree"),
+        ("<div>a</div><div>b</div>", "a\n\nb"),
+        ("a<hr>b", "a\nb"),
+        ("<tr><td>a</td><td>b</td></tr><tr><td>c</td></tr>", "a  b\n\nc"),
+        ("<strong>Note:</strong> use <em>this</em>.", "Note: use this."),
+        ("<P ALIGN=center>Hello</P>", "Hello"),
+        ("x<sup>2</sup> and H<sub>2</sub>O", "x2 and H2O"),
+        ("<a href='mailto:jo@example.org'>write</a> to us", "write to us"),
+        ("<span>a < b</span>", "a < b"),
+        ("&lt;p&gt; &copy; &euro; &hellip;", "<p> © € …"),
+        ("<font color=red>hi</font><br><br><br>there", "hi\n\nthere"),
+        ("if <b>x</b> < y", "if x < y"),
+        ("<script type='text/javascript'>if (a < b) {}</script>text", "text"),
+        ("before<!-- a <b>note</b> -->after", "beforeafter"),
     ],
 )
 def test_tags_comments_and_entities_go_and_words_are_not_glued(before, after):
@@ -56,6 +70,25 @@ def test_tags_comments_and_entities_go_and_words_are_not_glued(before, after):
         "1 <2> 3",
         "<!-- never closed",
         "<b",
+        "std::vector<int> v; v.push_back(1);",
+        "Array<number | string>",
+        "HashMap<String, Vec<u8>>",
+        "x << 2 >> 1",
+        "5 > 3 && 2 < 4",
+        "-> and <- and => and <=",
+        "<3 <3 <3",
+        "</3",
+        "<jo.smith@example.org>",
+        "From: Jo <jo@example.org> To: Al <al@example.org>",
+        "<|system|>be kind<|end|>",
+        "<s>hi</s>",
+        "<<SYS>>be kind<</SYS>>",
+        "<tool_call>{}</tool_call>",
+        "<EMAIL_1> wrote",
+        "T<U extends V>",
+        "<your name here>",
+        "if (a<b) { return c>d; }",
+        "`x<br>y` and `&amp;`",
     ],
 )
 def test_what_is_no_html_is_left_alone(text):
@@ -97,3 +130,16 @@ def test_text_made_to_be_slow_costs_steps_in_proportion_to_its_length(text, monk
 def test_no_pattern_repeats_without_a_bound_inside_a_repetition():
     for pattern in (markup._TAG, markup._ENTITY, markup._GAPS):
         assert not re.search(r"(?<!\\)[*+]", re.sub(r"\[[^\]]*\]", "", pattern.pattern))
+
+
+def test_there_are_sixty_probes_at_least():
+    marks = [
+        mark
+        for test in (
+            test_tags_comments_and_entities_go_and_words_are_not_glued,
+            test_what_is_no_html_is_left_alone,
+        )
+        for mark in test.pytestmark
+    ]
+
+    assert sum(len(mark.args[1]) for mark in marks) >= 60

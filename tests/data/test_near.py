@@ -2,14 +2,19 @@
 
 import itertools
 import random
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatui.conversation import Turn
 from chatui.data.cleaning import Parameters, clean
 from chatui.data.cleaning.near import jaccard, near_copies, shingles
+from chatui.data.cleaning.sketches import Sketcher, words_of
 from chatui.data.formats import RawRow
 
+KNOWN = [3276590868854743542, 14329491626330261362]
 WORDS = [f"word{n}" for n in range(200)]
 
 
@@ -88,3 +93,37 @@ def test_texts_without_three_words_are_near_only_when_they_are_the_same():
     rows = [row(1, "Hi", "Yes"), row(2, "Hi!", "yes"), row(3, "Hi", "No"), row(4, "👍", "👎")]
 
     assert [r.row for r in clean(rows, ("near",)).removed] == [2]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_words_of_plain_text_are_those_of_the_pattern(text):
+    assert words_of(text) == (re.findall(r"\w+", text.casefold()) or [text.strip()])
+
+
+def test_sketches_are_the_same_in_any_chunk_and_known_for_good():
+    """Which rows are removed must not change with the machine, the run or the rows around."""
+    pairs = [("How do I pay?", "By card or in cash."), ("Hi", ""), ("Größe", "a b c d"), ("?", "!")]
+
+    together = Sketcher(0.8).keys(pairs)
+    apart = [Sketcher(0.8).keys([pair])[0].tolist() for pair in pairs]
+
+    assert together.tolist() == apart
+    assert together.shape == (4, 22)
+    assert together[0, :2].tolist() == KNOWN
+
+
+def test_no_pair_is_missed_among_many_that_are_just_similar_enough():
+    chance = random.Random(5)
+    missed = pairs = 0
+    for _ in range(300):
+        asked, said = (chance.choices(WORDS, k=40) for _ in range(2))
+        near = [*said[:20], "else", *said[20:]]
+        one, other = (
+            row(1, " ".join(asked), " ".join(said)),
+            row(2, " ".join(asked), " ".join(near)),
+        )
+        pairs += similarity(one, other) >= 0.8
+        missed += similarity(one, other) >= 0.8 and not clean([one, other], ("near",)).removed
+
+    assert pairs > 250
+    assert missed / pairs <= 0.01

@@ -1,7 +1,6 @@
 """Take one row through the steps: mend its texts, put its turns in order, judge it."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from chatui.conversation import Turn
 from chatui.data.cleaning.account import CleanRow, Example
@@ -40,15 +39,18 @@ class RowCleaner:
         stays = row.row in restored
         rejected = row.rejected and self._fixed(row.rejected, row.row, notes)
         turns, before = _ordered(row.turns, row.row, notes), None
-        while turns != before:  # a dropped turn may join two others, which are then one text
-            before = turns
-            turns = tuple(replace(t, text=self._fixed(t.text, row.row, notes)) for t in turns)
+        while turns is not before:  # a dropped turn may join two others, which are then one text
+            turns = before = tuple(self._mended(turn, row.row, notes) for turn in turns)
             if self._drops_blanks:
                 turns = _without_blanks(turns, row.row, notes, stays)
         for name, judge in self._judges:
             if not stays and (reason := judge(turns)):
                 raise Removed(name, reason)
         return CleanRow(row.row, row.turns, turns, row.label, rejected)
+
+    def _mended(self, turn: Turn, row: int, notes: Notes) -> Turn:
+        text = self._fixed(turn.text, row, notes)
+        return turn if text == turn.text else Turn(turn.speaker, text)
 
     def _fixed(self, text: str, row: int, notes: Notes) -> str:
         """The text after as many passes as change it, or as it was if they never end."""
@@ -87,8 +89,9 @@ def _without_blanks(
         if stays:
             return turns
         raise Removed("blank", problem.reason) from None
-    if left != turns:
-        notes["blank"] = Example(row, _as_text(turns), _as_text(left))
+    if left == turns:
+        return turns
+    notes["blank"] = Example(row, _as_text(turns), _as_text(left))
     return left
 
 

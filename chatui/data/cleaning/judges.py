@@ -17,6 +17,7 @@ from chatui.model.catalog import find_base, local_folder
 
 Judge = Callable[[Sequence[Turn]], str | None]
 MIN_LETTERS = 20  # below these a language is a guess: "hallo" is German, Dutch or Catalan
+_BEGINNING = 100_000  # characters of a turn
 _WORDS = re.compile(r"\w+")
 
 
@@ -28,13 +29,25 @@ def too_long(parameters: Parameters) -> Judge:
     def judge(turns: Sequence[Turn]) -> str | None:
         if sum(len(turn.text.encode()) for turn in turns) <= limit:
             return None  # no tokenizer makes more tokens than there are bytes
-        found = tokenizer.encode_batch_fast([t.text for t in turns], add_special_tokens=False)
-        count = sum(len(one) for one in found)
-        if count <= limit:
+        texts = [turn.text for turn in turns]
+        # A tokenizer may need a second for a megabyte: the beginning says enough.
+        if (
+            max(map(len, texts)) > _BEGINNING
+            and _count(tokenizer, [text[:_BEGINNING] for text in texts]) > 2 * limit
+        ):
+            many = f"more than {2 * limit:,}"
+        elif (count := _count(tokenizer, texts)) > limit:
+            many = f"{count:,}"
+        else:
             return None
-        return f"it has {count:,} tokens by {parameters.tokenizer}, and {limit:,} are allowed"
+        return f"it has {many} tokens by {parameters.tokenizer}, and {limit:,} are allowed"
 
     return judge
+
+
+def _count(tokenizer: Any, texts: list[str]) -> int:
+    found = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return sum(len(one) for one in found)
 
 
 def other_language(parameters: Parameters) -> Judge:
@@ -73,7 +86,8 @@ _WHO = {"system": "the system prompt", "user": "the question", "assistant": "the
 
 def language_of(text: str, identifier: Any = None) -> str | None:
     """The language of a text as an ISO 639-1 code; None where there are too few letters to tell."""
-    if sum(character.isalpha() for character in text) < MIN_LETTERS:
+    letters = sum(map(str.isalpha, text[: 3 * MIN_LETTERS]))
+    if letters < MIN_LETTERS and sum(map(str.isalpha, text)) < MIN_LETTERS:
         return None
     language: str = (identifier or _identifier()).classify(text)[0]
     return None if language == "und" else language

@@ -1,8 +1,10 @@
 """Find what identifies a person by its form, and replace it with a placeholder.
 
-Each kind is a pattern that is quick to search, and a check that has to agree: Luhn for cards,
-ISO 7064 for IBANs, `ipaddress`, and `phonenumbers` for phones. Names and postal addresses have no
-form and are not found. Repetition is bounded everywhere, so the time grows with the text only.
+Each kind is a gate that costs next to nothing, a pattern that is quick to search, and a check that
+has to agree: Luhn for cards, ISO 7064 for IBANs, `ipaddress`, and `phonenumbers` for phones. Names
+and postal addresses have no form and are not found. Repetition is bounded everywhere, so the time
+grows with the text only. Patterns begin with a character and look back from behind it: a pattern
+that begins by looking back is tried at each character of a text.
 """
 
 import ipaddress
@@ -10,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+
+from chatui.data.cleaning.checksums import IBAN, iban_holds, luhn_holds
 
 Hit = tuple[str, int, int] | None  # what spellings of one value share, where it starts and ends
 
@@ -29,14 +33,14 @@ _KEY = re.compile(
 _EMAIL = re.compile(
     r"(?<!\w)\w(?:[\w.+%'’\-]{0,62}[\w+\-])?@(?:[\w\-]{1,63}\.){1,8}[^\W\d_]{2,24}(?!\w)"
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,32}")
-_CARD = re.compile(r"(?<![\w.+\-])\d(?:[ \-]?\d){12,18}(?![\w\-])(?!\.\d)")
+_IBAN_BEGINS = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})")
+_CARD = re.compile(r"\d(?<![\w.+\-]\d)(?:[ \-]?\d){12,18}(?![\w\-])(?!\.\d)")
 _ISSUERS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|2720\d{12}|3[47]\d{13}"
     r"|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
 )
 _FILES = frozenset(("png", "jpg", "jpeg", "gif", "svg", "webp", "pdf", "css", "js", "ico"))
-_IP4 = re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?![\w\-])(?!\.\d)")
+_IP4 = re.compile(r"\d(?<![\w.\-]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w\-])(?!\.\d)")
 _VERSION = re.compile(
     r"(?:\b(?:v|ver|vers|version|versión|release|firmware|build|driver|update|upgrade[sd]?|patch|"
     r"section|chapter|clause|schema|sdk)\b\.?[ :=#]{0,3}(?:to |from |is |was )?|\w[/@]v?)$",
@@ -45,9 +49,10 @@ _VERSION = re.compile(
 _IP6 = re.compile(
     r"(?<![\w:.])(?=[A-Fa-f:]{0,40}\d)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?![\w:])"
 )
-_SSN = re.compile(r"(?<![\w\-.])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w\-])")
+_SSN = re.compile(r"[0-8](?<![\w\-.]\d)\d{2}(?<!000)(?<!666)-(?!00)\d{2}-(?!0000)\d{4}(?![\w\-])")
 _PHONE = re.compile(
-    r"(?<![\w.+\-=#])(?<!\w[/:])[+(\d][\d ()./\-\u00a0\u2011\u2013]{5,22}\d(?!\w)(?![.,:]\d)"
+    r"[+(\d](?<![\w.+\-=#][+(\d])(?<!\w[/:][+(\d])"
+    r"[\d ()./\-\u00a0\u2011\u2013]{5,22}\d(?!\w)(?![.,:]\d)"
 )
 _DATE = re.compile(
     r"(?:\d{4}[./\-]\d{1,2}[./\-]\d{1,2}|\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4})(?:[ T.]{1,2}\d.*)?"
@@ -77,20 +82,8 @@ def _email(found: re.Match[str], _: str) -> Hit:
 
 
 def _iban(found: re.Match[str], _: str) -> Hit:
-    return _iban_in(found[0])
-
-
-@lru_cache(maxsize=10_000)
-def _iban_in(said: str) -> Hit:
-    """The number may be followed by words that look like one more group: those are given back."""
-    from stdnum import iban
-
-    ends = [len(said), *(m.start() for m in re.finditer("[ -]", said))]
-    for end in sorted((end for end in ends if end >= 15), reverse=True):
-        compact = iban.compact(said[:end]).upper()
-        if iban.is_valid(compact, check_country=False):
-            return compact, 0, end
-    return None
+    compact = re.sub("[ -]", "", found[0]).upper()
+    return (compact, 0, len(found[0])) if iban_holds(compact) else None
 
 
 def _card(found: re.Match[str], _: str) -> Hit:
@@ -99,9 +92,7 @@ def _card(found: re.Match[str], _: str) -> Hit:
 
 @lru_cache(maxsize=10_000)
 def _is_card(digits: str) -> bool:
-    from stdnum import luhn
-
-    return bool(_ISSUERS.fullmatch(digits) and luhn.is_valid(digits))
+    return bool(_ISSUERS.fullmatch(digits) and luhn_holds(digits))
 
 
 def _digits(text: str) -> str:
@@ -162,6 +153,16 @@ def _phones(said: str, region: str) -> tuple[tuple[str, int, int], ...]:
     )
 
 
+def _count_digits(text: str) -> int:
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, b"0123456789"))
+    return len(re.findall(r"\d", text))
+
+
+def _may_hold_key(text: str) -> bool:
+    return "-" in text or "_" in text or "AKIA" in text or "AIza" in text or "eyJ" in text
+
+
 def _before(found: re.Match[str], offset: int) -> str:
     """What stands before a place of a match, as far as it may say what the match is."""
     at = found.start() + offset
@@ -173,21 +174,20 @@ class _Kind:
     name: str  # of the placeholder
     pattern: re.Pattern[str]
     check: Callable[[re.Match[str], str], Hit]
-    needs: str  # one of these characters is in every such text
+    may_be_in: Callable[[str, int], bool]  # of a text and how many digits it has; often wrong
 
 
-_DIGITS = "0123456789"
 # In this order: an address inside a link is part of the link, a card is no phone.
 _KINDS = (
-    _Kind("URL", _URL, _url, ":"),
-    _Kind("KEY", _KEY, _whole, "_-AeJ"),
-    _Kind("EMAIL", _EMAIL, _email, "@"),
-    _Kind("IBAN", _IBAN, _iban, _DIGITS),
-    _Kind("CARD", _CARD, _card, _DIGITS),
-    _Kind("IP", _IP4, _ip, "."),
-    _Kind("IP", _IP6, _ip, ":"),
-    _Kind("SSN", _SSN, _whole, "-"),
-    _Kind("PHONE", _PHONE, _phone, _DIGITS),
+    _Kind("URL", _URL, _url, lambda text, _: "://" in text),
+    _Kind("KEY", _KEY, _whole, lambda text, _: _may_hold_key(text)),
+    _Kind("EMAIL", _EMAIL, _email, lambda text, _: "@" in text),
+    _Kind("IBAN", IBAN, _iban, lambda text, n: n > 1 and bool(_IBAN_BEGINS.search(text))),
+    _Kind("CARD", _CARD, _card, lambda _, digits: digits >= 13),
+    _Kind("IP", _IP4, _ip, lambda text, digits: digits >= 4 and "." in text),
+    _Kind("IP", _IP6, _ip, lambda text, digits: digits >= 1 and text.count(":") >= 2),
+    _Kind("SSN", _SSN, _whole, lambda text, digits: digits >= 9 and "-" in text),
+    _Kind("PHONE", _PHONE, _phone, lambda _, digits: digits >= 7),
 )
 _PLACEHOLDER = re.compile(rf"<({'|'.join(sorted({kind.name for kind in _KINDS}))})_(\d{{1,9}})>")
 _PASSES = 8
@@ -215,9 +215,9 @@ class Masker:
     def __call__(self, text: str) -> str:
         """The text with placeholders."""
         for _ in range(_PASSES):  # what stood against a value may now be a boundary
-            before = text
+            before, digits = text, _count_digits(text)
             for kind in _KINDS:
-                if any(character in text for character in kind.needs):
+                if kind.may_be_in(text, digits):
                     text = kind.pattern.sub(partial(self._masked, kind), text)
             if text == before:
                 break

@@ -8,6 +8,7 @@ from chatui.data.cleaning.judges import Judge, flagged_words, other_language, to
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.pii import Masker
 from chatui.data.cleaning.texts import repair, trim
+from chatui.data.cleaning.words import drop_punctuation, drop_stop_words
 from chatui.data.markup import remove_html
 from chatui.errors import UnknownStep
 
@@ -30,6 +31,8 @@ class Step:
 def _always(fix: Fix) -> Callable[[Parameters], Fix]:
     return lambda _: fix
 
+
+_SAID = "I do not want a refund, but is the lamp (the blue one) in stock?"
 
 STEPS: tuple[Step, ...] = (
     Step("spaces", "Trim spaces", "White space at the ends and double spaces go.", _always(trim)),
@@ -54,6 +57,22 @@ STEPS: tuple[Step, ...] = (
         lambda parameters: Masker(parameters.region),
         is_default=False,
         parameters=("region",),
+    ),
+    Step(
+        "punctuation",
+        "Leave out punctuation",
+        f"Changes what is said: “{_SAID}” becomes “{drop_punctuation(_SAID)}”. "
+        "Question marks stay.",
+        _always(drop_punctuation),
+        is_default=False,
+    ),
+    Step(
+        "stopwords",
+        "Leave out stop words",
+        f"Changes what is said: “{_SAID}” becomes “{drop_stop_words(_SAID)}”. English only; "
+        "negations and question words stay. A model writes as the replies are then written.",
+        _always(drop_stop_words),
+        is_default=False,
     ),
     Step("blank", "Drop blank turns", "Turns without a text go; so do pairs with one side."),
     Step(
