@@ -23,6 +23,7 @@ from chatui.data.cleaning import (
     checked_steps,
     clean,
 )
+from chatui.data.editing import Edits
 from chatui.data.mapping import Columns, Recognition, apply_mapping, recognise
 from chatui.data.reading import file_bytes, read_bytes
 from chatui.data.records import BadRow, Record, Records, as_raw
@@ -44,6 +45,7 @@ class Options:
     steps: tuple[str, ...] = DEFAULT_STEPS
     parameters: Parameters = Parameters()
     restored: tuple[int, ...] = ()  # rows that no step may remove
+    edits: Edits = ()  # what was decided by hand about single rows
     seed: int = DEFAULT_SEED
     system: str | None = None
 
@@ -195,7 +197,9 @@ def _draft(path: Path, stamp: tuple[int, int], options: Options, name: str) -> D
         raise NoUsableRow(name[:60], records.rows_read, _first_reason(_unread(records)))
     columns = apply_mapping(recognition, dict(options.mapping), name[:60])
     found = rows_of(records.good, columns)
-    account = clean(found.rows, options.steps, options.parameters, options.restored)
+    account = clean(
+        found.rows, options.steps, options.parameters, options.restored, edits=options.edits
+    )
     unread = [*_unread(records), *map(_refused, found.refused)]
     removed = sorted([*map(account.masked, unread), *account.removed], key=lambda row: row.row)
     if not account.kept:

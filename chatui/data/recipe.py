@@ -1,8 +1,8 @@
 """A recipe: all that was chosen about a version, as JSON that can be applied again.
 
 The same file and the same recipe give the same bytes. On another file the same steps are taken with
-the same parameters; only the rows that were brought back stay out, since their numbers mean nothing
-there.
+the same parameters; only what was decided about single rows (brought back, edited, left out,
+flagged) is not done there, since their numbers mean nothing.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
+from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, as_stored, checked_steps
+from chatui.data.editing import Edits, checked_edits
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
@@ -34,6 +35,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     restored: tuple[int, ...] = Field(
         default=(), description="Rows of this very file that no step may remove."
     )
+    edits: Edits = Field(
+        default=(), description="Rows of this very file that were edited, left out or flagged."
+    )
     seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
     system: str | None = Field(default=None, description="System prompt of all conversations.")
 
@@ -44,6 +48,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             return checked_steps(steps)
         except UnknownStep as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("edits")
+    @classmethod
+    def _are_one_a_row(cls, edits: Edits) -> Edits:
+        return checked_edits(edits)
 
     def as_json(self) -> dict[str, Any]:
         """The recipe as an object; of the parameters, those that its steps read."""
@@ -57,6 +66,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             steps=self.steps,
             parameters=self.parameters,
             restored=self.restored,
+            edits=self.edits,
             seed=self.seed,
             system=(self.system or "").strip() or None,
         )
@@ -77,6 +87,7 @@ def recipe_of(draft: Draft) -> Recipe:
         steps=options.steps,
         parameters=options.parameters,
         restored=options.restored,
+        edits=_stored_edits(draft),
         seed=options.seed,
         system=options.system,
     )
@@ -103,14 +114,34 @@ def prepare_by(
     options = recipe.options()
     if mapping:
         options = replace(options, mapping=tuple(sorted({**recipe.mapping, **mapping}.items())))
-    if not recipe.restored or recipe.file_sha256 in (None, _sha256(path)):
+    is_by_row = recipe.restored or recipe.edits
+    if not is_by_row or recipe.file_sha256 in (None, _sha256(path)):
         return draft_of(path, options, name or path.name)
-    draft = draft_of(path, replace(options, restored=()), name or path.name)
-    note = (
-        f"The recipe brings rows of {shortened(recipe.file or 'another file', 60)} back; this is "
-        "another file, so they were left out."
-    )
-    return replace(draft, notes=(*draft.notes, note))
+    draft = draft_of(path, replace(options, restored=(), edits=()), name or path.name)
+    return replace(draft, notes=(*draft.notes, *notes_of_rows(recipe)))
+
+
+def notes_of_rows(recipe: Recipe) -> list[str]:
+    """What of a recipe is about rows of its own file, for a user who applies it to another."""
+    file = shortened(recipe.file or "another file", 60)
+    notes = []
+    if recipe.restored:
+        notes.append(
+            f"The recipe brings rows of {file} back; this is another file, so they were left out."
+        )
+    if recipe.edits:
+        count = len(recipe.edits)
+        rows = "one row" if count == 1 else f"{count:,} rows"
+        notes.append(
+            f"The recipe edits, leaves out or flags {rows} of {file}; this is another file, so "
+            "that was not done."
+        )
+    return notes
+
+
+def _stored_edits(draft: Draft) -> Edits:
+    edits = draft.options.edits
+    return as_stored(edits, draft.kept) if "pii" in draft.options.steps else edits
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from chatui.conversation import SPLITS, Conversation, DatasetId, Split, Turn
 from chatui.data.cleaning import ALL_STEPS, RemovedRow
+from chatui.data.editing import flagged_rows
 from chatui.data.files import (
     FORMAT,
     content_of,
@@ -124,12 +125,14 @@ class DatasetStore:
         return self.view(self._write(content, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:
-        """The version of the dataset `name` that has this very content, if it is saved."""
+        """The version of the dataset `name` with this very content and flags, if it is saved."""
         relatives = self._relatives(slug(name))
         if not relatives:
             return None
         sha256 = content_of(self.locked(draft, name).conversations, draft.options.system)
-        return next((view for view in relatives if view.sha256 == sha256), None)
+        flags = flagged_rows(draft.options.edits)
+        same = (view for view in relatives if view.sha256 == sha256)
+        return next((v for v in same if flagged_rows(self.recipe(v.id).edits) == flags), None)
 
     def locked(self, draft: Draft, name: str) -> Draft:
         """The draft as it would be saved: what earlier versions test is in the test split."""

@@ -65,6 +65,8 @@ from chatui.errors.recipes import (
     BadParameter,
     BadRecipe,
     FileNotWritable,
+    NoSuchEdit,
+    NotEditable,
     NotExportable,
     NotRestorable,
 )
@@ -109,6 +111,8 @@ __all__ = [
     "NotConversations",
     "NotFetched",
     "NotFound",
+    "NoSuchEdit",
+    "NotEditable",
     "NotExportable",
     "NotRateable",
     "NotRestorable",

@@ -9,12 +9,14 @@ from chatui.conversation import Conversation, Turn
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
-from chatui.errors import BadParameter, DatasetInUse
+from chatui.errors import BadParameter, DatasetInUse, NoSuchEdit
 from chatui.ui.state import Page, Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
 from chatui.ui.tabs.data.contents import contents_html
+from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.handlers import Handlers
+from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
 from tests.ui.fakes import Run, job
@@ -34,12 +36,17 @@ def services(workspace):
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
         page = Page(blocks, gr.State(Selection()), gr.Timer(2), tabs)
-        return tab._components(page)
+        return components(page)
 
 
 @pytest.fixture
 def handlers(services, parts):
     return Handlers(services, parts)
+
+
+@pytest.fixture
+def decisions(services, parts):
+    return RowHandlers(services, parts)
 
 
 @pytest.fixture
@@ -176,10 +183,10 @@ def test_a_saved_version_is_shown_as_it_is_and_can_be_cleaned_again(
 def test_paging_goes_round(handlers, parts, sample):
     source = handlers.refresh(sample, Source())[parts.source]
 
-    back = handlers.turn_page(-1)(source, 1)
+    back = handlers.turn_page(-1)(source, 1, "all")
 
     assert back[parts.position] == 307
-    assert handlers.turn_page(1)(source, 307)[parts.position] == 1
+    assert handlers.turn_page(1)(source, 307, "all")[parts.position] == 1
 
 
 def test_deleting_asks_with_the_name_and_the_size_and_then_shows_another(
@@ -219,7 +226,8 @@ def test_nothing_from_a_file_is_ever_markup(tmp_path, handlers, parts, sample):
     path = write(tmp_path / "a.json", rows)
 
     shown = handlers.upload(str(path), sample, SAMPLE)
-    pages = [handlers.turn_page(1)(shown[parts.source], n)[parts.preview] for n in range(3)]
+    turn = handlers.turn_page(1)
+    pages = [turn(shown[parts.source], n, "all")[parts.preview] for n in range(3)]
 
     html = [v for v in (*shown.values(), *pages) if isinstance(v, str)]
     html += [v.value for v in shown.values() if isinstance(v, gr.HTML)]
@@ -318,7 +326,9 @@ def test_a_parameter_that_cannot_be_is_named_by_its_label(handlers, sample):
         options_of(ON | {"languages": "English"}, None)
 
 
-def test_a_removed_row_comes_back_into_the_file_and_can_be_undone(handlers, parts, sample):
+def test_a_removed_row_comes_back_into_the_file_and_can_be_undone(
+    handlers, decisions, parts, sample
+):
     first = handlers.refresh(sample, Source())
     source = first[parts.source]
     rows = handlers.list_removed("duplicates", source).choices
@@ -326,14 +336,16 @@ def test_a_removed_row_comes_back_into_the_file_and_can_be_undone(handlers, part
 
     back = handlers.restore([number], sample, source)
     kept = handlers.redraft(sample, back[parts.source], 1, **ON, seed=7, name=source.name)
-    undone = handlers.undo(sample, back[parts.source])
+    undone = decisions.undo(sample, back[parts.source], 1, "all")
 
     assert len(rows) == 12
     assert rows[0][0].startswith(f"Row {number}, says the same as row")
     assert "307 read = 286 kept + 21 removed" in back[parts.account]
-    assert back[parts.undo].visible
+    assert back[parts.undo].interactive
     assert kept[parts.source].options.restored == (number,)
-    assert undone[parts.source] == source
+    assert undone[parts.source].options == source.options
+    assert not undone[parts.undo].interactive
+    assert undone[parts.redo].interactive
 
 
 def test_a_whole_step_can_be_undone(handlers, parts, sample):
@@ -366,3 +378,122 @@ def test_rows_that_are_no_conversation_are_not_offered(handlers, parts, sample, 
     shown = handlers.upload(str(path), sample, SAMPLE)
 
     assert not shown[parts.restoring].visible
+
+
+def test_a_row_is_edited_in_the_form_and_says_what_was_written(handlers, decisions, parts, sample):
+    source = handlers.refresh(sample, Source())[parts.source]
+    editing = decisions.edit(source, 3)
+    texts = ("How do I pay?", "By card.")
+
+    shown = decisions.reword(editing, sample, source, texts)
+
+    assert [turn.speaker for turn in editing.turns] == ["user", "assistant"]
+    assert shown[parts.editing] is None
+    assert "Edited by hand" in shown[parts.preview]
+    assert "<ins>card</ins>" in shown[parts.preview]
+    assert shown[parts.source].options.edits[0].row == 3
+    assert shown[parts.selection].unsaved
+    assert set(decisions.reword(editing, sample, source, [t.text for t in editing.turns])) == {
+        parts.editing
+    }
+
+
+def test_words_that_are_no_conversation_are_refused_and_the_form_stays(
+    handlers, decisions, parts, sample
+):
+    source = handlers.refresh(sample, Source())[parts.source]
+
+    with pytest.raises(NoSuchEdit, match="Row 3 can't be saved so: the reply is blank"):
+        decisions.reword(decisions.edit(source, 3), sample, source, ("Why?", " "))
+
+
+def test_a_row_is_left_out_brought_back_and_all_of_it_undone_and_redone(
+    handlers, decisions, parts, sample
+):
+    source = handlers.refresh(sample, Source())[parts.source]
+
+    out = decisions.toggle_out(sample, source, 3, "all")
+    back = decisions.toggle_out(sample, out[parts.source], 3, "all")
+    undone = decisions.undo(sample, back[parts.source], 3, "all")
+    redone = decisions.redo(sample, undone[parts.source], 3, "all")
+
+    assert "307 read = 284 kept + 23 removed" in out[parts.account]
+    assert "You left this row out" in out[parts.preview]
+    assert out[parts.leave].value == "Bring back"
+    assert not out[parts.flag].interactive
+    assert back[parts.source].options == source.options
+    assert undone[parts.source].options == out[parts.source].options
+    assert redone[parts.source].options == back[parts.source].options
+    assert not redone[parts.redo].interactive
+
+
+def test_a_row_that_a_step_removed_is_brought_back_where_it_is_shown(
+    handlers, decisions, parts, sample
+):
+    source = handlers.refresh(sample, Source())[parts.source]
+    number = handlers.list_removed("duplicates", source).choices[0][1]
+
+    shown = decisions.toggle_out(sample, source, number, "removed")
+    again = decisions.toggle_out(sample, shown[parts.source], number, "removed")
+
+    assert shown[parts.source].options.restored == (number,)
+    assert shown[parts.which].value == "removed"
+    assert again[parts.leave].value == "Bring back"
+    assert "You left this row out" in again[parts.preview]
+
+
+def test_flagged_rows_are_marked_and_can_be_looked_at_one_by_one(
+    handlers, decisions, parts, sample
+):
+    source = handlers.refresh(sample, Source())[parts.source]
+    for number in (3, 9):
+        shown = decisions.toggle_flag(sample, source, number, "all")
+        source = shown[parts.source]
+
+    first = handlers.look_at(source, "flagged")
+    second = handlers.turn_page(1)(source, 3, "flagged")
+
+    assert "Flagged</span>" in shown[parts.preview]
+    assert ("Flagged: 2", "flagged") in shown[parts.which].choices
+    assert (first[parts.position], second[parts.position]) == (3, 9)
+    assert "2 of 2, row 9" in second[parts.where]
+    assert handlers.turn_page(1)(source, 9, "flagged")[parts.position] == 3
+    assert handlers.go_to(source, 250)[parts.position] == 250
+    assert handlers.go_to(source, 9999)[parts.position] == 307
+
+
+def test_the_first_decision_about_a_row_of_a_version_opens_a_draft_of_it(
+    handlers, decisions, parts, sample, services, tmp_path
+):
+    rows = [{"user": " q", "agent": "a"}, *pairs(20), pairs(1)[0]]
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", rows)), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+
+    flagged = decisions.toggle_flag(sample, source, 2, "all")
+    saved = handlers.save(sample, flagged[parts.source], name="desk", seed=42, prompt="")
+    later = decisions.toggle_out(sample, saved[parts.source], 5, "all")
+    again = handlers.pick(saved[parts.selection].dataset, sample, SAMPLE)
+
+    assert "21 read = 21 kept + 0 removed" in flagged[parts.account]
+    assert saved[parts.selection].dataset == "desk-v2"
+    assert "21 read = 20 kept + 1 removed" in later[parts.account]
+    flags = handlers.turn_page(1)(again[parts.source], 1, "all")
+    assert "Flagged</span>" in flags[parts.preview]
+
+
+def test_another_dataset_closes_the_form(handlers, parts, sample, tmp_path):
+    path = str(write(tmp_path / "a.csv", pairs(5)))
+
+    assert handlers.upload(path, sample, SAMPLE)[parts.editing] is None
+    assert handlers.pick(sample.dataset, sample, SAMPLE)[parts.editing] is None
+
+
+def test_a_row_that_could_not_be_read_can_only_be_looked_at(handlers, decisions, parts, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"user": "a", "agent": "b"}\n{broken\n{"user": "c", "agent": "d"}\n')
+    source = of_upload(str(path), None)
+
+    shown = handlers.go_to(source, 2)
+
+    assert [shown[b].interactive for b in (parts.edit, parts.leave, parts.flag)] == [False] * 3
+    assert decisions.edit(source, 2) is None

@@ -6,10 +6,13 @@ once: the steps that mend texts are repeated until nothing changes.
 
 from chatui.data.cleaning.account import MAX_EXAMPLES, Account, CleanRow, Example, RemovedRow
 from chatui.data.cleaning.cleaner import clean
+from chatui.data.cleaning.decisions import as_stored
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.steps import (
     ALL_STEPS,
     DEFAULT_STEPS,
+    EDITED,
+    EXCLUDED,
     ORDER,
     READ,
     STEP_NAMES,
@@ -21,6 +24,8 @@ from chatui.data.cleaning.steps import (
 __all__ = [
     "ALL_STEPS",
     "DEFAULT_STEPS",
+    "EDITED",
+    "EXCLUDED",
     "MAX_EXAMPLES",
     "ORDER",
     "READ",
@@ -32,6 +37,7 @@ __all__ = [
     "Parameters",
     "RemovedRow",
     "Step",
+    "as_stored",
     "checked_steps",
     "clean",
 ]

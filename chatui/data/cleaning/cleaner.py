@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from chatui.conversation import Turn
 from chatui.data.cleaning.account import Account, CleanRow, Example, RemovedRow
+from chatui.data.cleaning.decisions import decide, texts_of
 from chatui.data.cleaning.near import near_copies
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.pii import Masker
 from chatui.data.cleaning.steps import DEFAULT_STEPS, ORDER, STEPS
+from chatui.data.editing import Edits
 from chatui.data.formats import RawRow
 from chatui.data.records import BadRow
 from chatui.data.splitting import group_of
@@ -26,13 +28,16 @@ def clean(
     names: Collection[str] = DEFAULT_STEPS,
     parameters: Parameters = _NO_CHOICES,
     restored: Collection[int] = (),
+    *,
+    edits: Edits = (),
 ) -> Account:
     """Clean rows by the named steps, in the steps' own order.
 
     `restored` are the numbers of rows that no step may remove; they are mended like the others and
     take no part in comparisons, so that bringing one back never removes another. Only a row that is
     no conversation at all stays out. Where personal data is masked, it is masked in the removed
-    rows too. Raises a ChatUIError for a parameter that can't be used.
+    rows too. `edits` are what a person decided about single rows. Raises a ChatUIError for a
+    parameter that can't be used.
     """
     tools = _Tools(rows, names, parameters)
     values = tools.mask.values if tools.mask else {}
@@ -47,6 +52,8 @@ def clean(
         if name in names:
             _compare(account, name, parameters, restored)
     account.removed = [account.masked(row) for row in sorted(account.removed, key=lambda r: r.row)]
+    tools.reserve(texts_of(edits))
+    decide(account, notes, edits, tools.fixed)
     for kept in account.kept:
         for step, example in notes[kept.row].items():
             account.note(step, example)
@@ -88,6 +95,15 @@ class _Tools:
             if not stays and (reason := judge(turns)):
                 raise _Removed(name, reason)
         return CleanRow(row.row, row.turns, turns, row.label, rejected)
+
+    def reserve(self, texts: Sequence[str]) -> None:
+        """Give none of the placeholders in these texts to another value."""
+        if self.mask:
+            self.mask.reserve(texts)
+
+    def fixed(self, text: str) -> str:
+        """A text after the steps that mend texts."""
+        return self._fixed(text, 0, {})
 
     def _fixed(self, text: str, row: int, notes: _Notes) -> str:
         """The text after as many passes as change it, or as it was if they never end."""

@@ -100,7 +100,10 @@ DEFAULT_STEPS: tuple[str, ...] = tuple(step.name for step in STEPS if step.is_de
 # Not switchable: without them a row is no conversation. Counted like the others.
 READ = Step("read", "Reading", "Rows that could not be read, or hold something else than texts.")
 ORDER = Step("order", "Put turns in order", "A conversation ends with a reply, speakers alternate.")
-ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS)
+# Not steps either, but what a person decided about single rows: counted and undone in the same way.
+EDITED = Step("edited", "Edited by hand", "Rows that say what you wrote instead.")
+EXCLUDED = Step("excluded", "Left out by hand", "Rows that you left out.")
+ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS, EDITED, EXCLUDED)
 
 
 def checked_steps(names: Collection[str], known: Sequence[str] = STEP_NAMES) -> tuple[str, ...]:

@@ -36,14 +36,22 @@ class Parts:
     where: gr.HTML
     previous: gr.Button
     following: gr.Button
+    which: gr.Dropdown  # kind of rows
+    go_to: gr.Number
     preview: gr.HTML
+    edit: gr.Button
+    leave: gr.Button
+    flag: gr.Button
+    undo: gr.Button
+    redo: gr.Button
+    editor: gr.Column
+    editing: gr.State  # of an Editing, or None
     account: gr.HTML
     restoring: gr.Accordion
     removed_by: gr.Dropdown
     removed_rows: gr.Dropdown
     restore: gr.Button
     restore_all: gr.Button
-    undo: gr.Button
     plot: gr.HTML
     saving: gr.Row
     name: gr.Textbox
