@@ -158,7 +158,7 @@ class DatasetStore:
         """The conversations of a version, each below its system prompt if there is one."""
         system = self.view(dataset_id).system
         rows = self.rows(dataset_id)
-        return [_below(row, system) for row in rows if split in (None, row.split)]
+        return [below(row, system) for row in rows if split in (None, row.split)]
 
     def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
         """What cleaning removed, with step and reason."""
@@ -226,7 +226,7 @@ class DatasetStore:
         return self._workspace.existing("datasets", dataset_id)
 
 
-def _below(conversation: Conversation, system: str | None) -> Conversation:
+def below(conversation: Conversation, system: str | None) -> Conversation:
     """The conversation below the dataset's system prompt; a row's own goes before it."""
     if system is None or conversation.turns[0].speaker == "system":
         return conversation

@@ -1,11 +1,11 @@
 """The Data tab says what happened to each row, keeps errors, and trusts no text."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
-from chatui.conversation import Conversation, Turn
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
@@ -13,10 +13,11 @@ from chatui.errors import BadParameter, DatasetInUse, NoSuchEdit
 from chatui.ui.state import Page, Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
-from chatui.ui.tabs.data.contents import contents_html
+from chatui.ui.tabs.data import measuring as measuring_module
 from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
+from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
 from tests.ui.fakes import Run, job
@@ -47,6 +48,11 @@ def handlers(services, parts):
 @pytest.fixture
 def decisions(services, parts):
     return RowHandlers(services, parts)
+
+
+@pytest.fixture
+def measuring(services, parts):
+    return MeasuringHandlers(services, parts)
 
 
 @pytest.fixture
@@ -243,16 +249,12 @@ def test_only_columns_that_differ_from_the_recognised_ones_are_a_mapping(tmp_pat
     assert options_of(usual | {"user": "agent"}, draft.columns).mapping[-1] == ("user", "agent")
 
 
-@pytest.mark.parametrize("size", [1, 9, 10, 999, 900_000])
-def test_every_reply_is_in_a_bar(tmp_path, size):
-    rows = [{"user": f"q{n}", "agent": "x" * max(1, size * n // 40)} for n in range(41)]
-    draft = prepare(write(tmp_path / "a.csv", rows), steps=())
+def test_a_histogram_says_how_many_there_are_and_of_what():
+    drawn = histogram.histogram_html((("0–4", 3), ("5–9", 38)), "Replies", "tokens")
 
-    bars = histogram.lengths(draft.conversations)
-
-    assert sum(count for _, count in bars) == 41
-    assert len(bars) <= 13
-    assert "n = 41" in histogram.histogram_html(bars)
+    assert "Replies: most have 5–9 tokens" in drawn
+    assert "n = 41" in drawn
+    assert "<desc>0–4 tokens: 3; 5–9 tokens: 38</desc>" in drawn
 
 
 def test_long_texts_are_cut_and_not_compared_word_by_word(tmp_path):
@@ -272,17 +274,55 @@ def test_sizes_are_in_words():
     ]
 
 
-def test_health_is_said_in_words_and_what_people_wrote_is_escaped():
-    rows = [
-        Conversation(str(n), (Turn("user", f"q {n}"), Turn("assistant", "<b>Call</b> us now.")))
-        for n in range(60)
-    ]
-    shown = contents_html(rows)
+def test_health_is_said_in_words_and_what_people_wrote_is_escaped(measuring, parts, tmp_path):
+    rows = [{"user": f"q {n}", "agent": "`<b>Call</b>` us now."} for n in range(60)]
+    rows[0]["label"] = HOSTILE
+    source = of_upload(str(write(tmp_path / "a.json", rows)), None)
 
-    assert "Health: one thing to mend before training" in shown
-    assert "Mend. Replies:" in shown
-    assert "Note. Test items:" in shown
-    assert "<b>Call</b>" not in shown
+    *_, shown = measuring.at_once(source, "starter", 16)
+
+    assert "things to mend before training" in shown[parts.health]
+    assert "Mend. Replies:" in shown[parts.health]
+    assert "Note. Test items:" in shown[parts.health]
+    assert "would be cut at 16 tokens" in shown[parts.measured]
+    for html in (shown[parts.health], shown[parts.measured]):
+        assert "<b>Call" not in html
+        assert "<img" not in html
+
+
+def test_a_large_dataset_is_measured_when_asked(measuring, parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring_module, "MOST_AT_ONCE", 10)
+    source = of_upload(str(write(tmp_path / "a.csv", pairs(30))), None)
+
+    first = list(measuring.at_once(source, "starter", None))
+    *_, shown = measuring.all_of_them(source, "starter", None)
+
+    assert len(first) == 1
+    assert first[0][parts.count].value == "Count all 30 conversations"
+    assert first[0][parts.count].visible
+    assert "All 30 conversations were counted as Starter reads them." in shown[parts.measured]
+    assert not shown[parts.count].visible
+
+
+def test_a_version_is_measured_with_its_system_prompt_and_its_flags(
+    measuring, decisions, parts, sample
+):
+    *_, plain = measuring.at_once(SAMPLE, "starter", None)
+    *_, prompted = measuring.at_once(
+        replace(SAMPLE, options=replace(SAMPLE.options, system="Be kind.")), "starter", None
+    )
+    source = decisions.toggle_flag(sample, SAMPLE, 3, "all")[parts.source]
+    *_, flagged = measuring.at_once(source, "starter", None)
+
+    assert "System prompt" in prompted[parts.measured]
+    assert "System prompt" not in plain[parts.measured]
+    assert "Row 3 is flagged" in flagged[parts.health]
+
+
+def test_a_base_model_that_cannot_count_is_told_beside_its_field(measuring, parts):
+    *_, shown = measuring.at_once(SAMPLE, "no such model", None)
+
+    assert "no such model" in text(shown[parts.measuring_problem])
 
 
 def test_a_row_that_is_joined_to_another_shows_the_whole_conversation(tmp_path):

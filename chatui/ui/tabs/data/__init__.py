@@ -12,6 +12,7 @@ from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.editor import draw_form
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
+from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.parts import Parts
 
 _QUIET: dict[str, Any] = {
@@ -56,6 +57,7 @@ def build(services: Services, page: Page) -> None:
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
     _wire_looking(parts, handlers)
     _wire_rows(parts, RowHandlers(services, parts), state)
+    _wire_measuring(parts, MeasuringHandlers(services, parts))
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
 
@@ -90,6 +92,18 @@ def _wire_rows(parts: Parts, handlers: RowHandlers, state: list[Any]) -> None:
             trigger_mode="once",
             **_QUIET,
         )
+
+
+def _wire_measuring(parts: Parts, handlers: MeasuringHandlers) -> None:
+    """Measure what is shown whenever that has changed; of several changes, the last one."""
+    inputs = [parts.source, parts.base, parts.limit]
+    outputs = [parts.health, parts.measured, parts.measuring_problem, parts.count]
+    last: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
+    parts.source.change(handlers.at_once, inputs, outputs, **last)
+    chosen = [parts.base.input, parts.limit.submit, parts.limit.blur]
+    gr.on(chosen, handlers.at_once, inputs, outputs, **last)
+    once: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+    parts.count.click(handlers.all_of_them, inputs, outputs, **once)
 
 
 def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:

@@ -16,13 +16,12 @@ from chatui.conversation import Conversation
 from chatui.data.cleaning import STEPS, RemovedRow
 from chatui.data.mapping import ROLES, Recognition
 from chatui.data.prepare import Draft, recognise_file
-from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView, below
 from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
 from chatui.ui.tabs.data import describe, looking, restoring
-from chatui.ui.tabs.data.contents import contents_html
 from chatui.ui.tabs.data.looking import ALL, Row
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
@@ -78,7 +77,6 @@ class Drawing:
             parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
             **self._restoring(removed, ()),
             parts.which: gr.Dropdown(visible=False),
-            parts.plot: contents_html(self._conversations(view)),
             **self.page(source, position),
         }
 
@@ -120,7 +118,6 @@ class Drawing:
             ),
             **self._columns(found, dict(draft.columns.as_dict()), draft.recognition.is_sure),
             **self._steps(draft),
-            parts.plot: contents_html(draft.conversations),
             **self.page(source, position, kind),
         }
 
@@ -139,7 +136,7 @@ class Drawing:
             **self._columns(found, chosen, is_sure=False),
             **self._no_rows(),
             **{part: "" for part in (parts.splits, parts.account, parts.preview, parts.where)},
-            **{part: "" for part in (*parts.examples, parts.plot)},
+            **{part: "" for part in parts.examples},
             parts.position: 1,
             parts.restoring: gr.Accordion(visible=False),
             **{
@@ -204,7 +201,7 @@ class Drawing:
             preview = describe.row_html(draft, position)
             kinds = {parts.which: looking.kinds(draft, kind)}
         else:
-            rows = self._conversations(self._store.view(source.version or ""))
+            rows = self.conversations(self._store.view(source.version or ""))
             total, kinds = len(rows), {}
             shown = range(1, total + 1)
             position = looking.step_from(shown, min(max(position, 1), total), step)
@@ -270,7 +267,12 @@ class Drawing:
             parts.new_name: view.name,
         }
 
-    def _conversations(self, view: DatasetView) -> tuple[Conversation, ...]:
+    def below_system(self, draft: Draft) -> Sequence[Conversation]:
+        """The conversations of a draft, each below its system prompt as the model will read it."""
+        return [below(row, draft.options.system) for row in draft.conversations]
+
+    def conversations(self, view: DatasetView) -> tuple[Conversation, ...]:
+        """The conversations of a saved version, each below its system prompt."""
         return _conversations(self._store, view.id, view.sha256)
 
 

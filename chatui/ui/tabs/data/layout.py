@@ -6,6 +6,8 @@ import gradio as gr
 
 from chatui.data.cleaning import STEPS, Parameters
 from chatui.data.prepare import DEFAULT_SEED
+from chatui.model.catalog import STARTER, bases_on_offer
+from chatui.train.config import TrainConfig
 from chatui.ui.forms import form
 from chatui.ui.state import Page
 from chatui.ui.tabs.data.parts import Parts
@@ -162,8 +164,36 @@ def _looking() -> dict[str, Any]:
         "go_to": go_to,
         "account": gr.HTML(elem_id="data-account"),
         **_restoring(),
-        "plot": gr.HTML(),
+        "health": gr.HTML(elem_id="data-health"),
+        **_measuring(),
     }
+
+
+def _measuring() -> dict[str, Any]:
+    with gr.Accordion("What is in it", open=False, elem_id="data-measured"):
+        with gr.Row():
+            base = gr.Dropdown(
+                [(each.title, each.name) for each in bases_on_offer()],
+                value=STARTER,
+                label="Base model",
+                info="Whose tokens are counted; a local folder will do too.",
+                allow_custom_value=True,
+                elem_id="measured-by",
+            )
+            limit = gr.Number(
+                TrainConfig().max_length,
+                label="Max length",
+                info="Tokens that training reads.",
+                precision=0,
+                minimum=16,
+            )
+        return {
+            "base": base,
+            "limit": limit,
+            "count": gr.Button("Count all", visible=False, elem_id="count-all"),
+            "measuring_problem": gr.HTML(visible=False),
+            "measured": gr.HTML(),
+        }
 
 
 def _restoring() -> dict[str, Any]:

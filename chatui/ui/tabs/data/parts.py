@@ -52,7 +52,12 @@ class Parts:
     removed_rows: gr.Dropdown
     restore: gr.Button
     restore_all: gr.Button
-    plot: gr.HTML
+    health: gr.HTML
+    base: gr.Dropdown  # whose tokens are counted
+    limit: gr.Number  # tokens that training reads
+    count: gr.Button
+    measuring_problem: gr.HTML
+    measured: gr.HTML
     saving: gr.Row
     name: gr.Textbox
     save: gr.Button
