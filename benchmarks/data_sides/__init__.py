@@ -1,0 +1,1 @@
+"""What benchmarks/data.py compares: each module is one part of the Data tab."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, as_stored, checked_steps
 from chatui.data.editing import Edits, checked_edits
-from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of
+from chatui.data.prepare import DEFAULT_SEED, Draft, Options, draft_of, recognise_file
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
 from chatui.errors import BadRecipe, UnknownStep
@@ -119,6 +119,22 @@ def prepare_by(
         return draft_of(path, options, name or path.name)
     draft = draft_of(path, replace(options, restored=(), edits=()), name or path.name)
     return replace(draft, notes=(*draft.notes, *notes_of_rows(recipe)))
+
+
+def fitted(recipe: Recipe, path: Path, name: str) -> tuple[Options, list[str]]:
+    """What a recipe says about a file as far as it fits, and sentences about what does not."""
+    options, notes = recipe.options(), []
+    known = set(recognise_file(path, name).columns)
+    if missing := {role: name for role, name in recipe.mapping.items() if name not in known}:
+        named = ", ".join(f"{role} = {shortened(c, 40)!r}" for role, c in sorted(missing.items()))
+        notes.append(f"The file has no such columns, so its own were taken: {named}.")
+        mapping = tuple(pair for pair in options.mapping if pair[0] not in missing)
+        options = replace(options, mapping=mapping)
+    is_by_row = recipe.restored or recipe.edits
+    if is_by_row and recipe.file_sha256 not in (None, _sha256(path)):
+        notes += notes_of_rows(recipe)
+        options = replace(options, restored=(), edits=())
+    return options, notes
 
 
 def notes_of_rows(recipe: Recipe) -> list[str]:

@@ -1,6 +1,8 @@
 """The Data tab says what happened to each row, keeps errors, and trusts no text."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -18,6 +20,7 @@ from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.measuring import MeasuringHandlers
+from chatui.ui.tabs.data.recipes import RecipeHandlers
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
 from tests.ui.fakes import Run, job
@@ -53,6 +56,11 @@ def decisions(services, parts):
 @pytest.fixture
 def measuring(services, parts):
     return MeasuringHandlers(services, parts)
+
+
+@pytest.fixture
+def recipes(services, parts):
+    return RecipeHandlers(services, parts)
 
 
 @pytest.fixture
@@ -537,3 +545,103 @@ def test_a_row_that_could_not_be_read_can_only_be_looked_at(handlers, decisions,
 
     assert [shown[b].interactive for b in (parts.edit, parts.leave, parts.flag)] == [False] * 3
     assert decisions.edit(source, 2) is None
+
+
+def test_the_recipe_of_a_draft_is_downloaded_and_used_again(
+    handlers, decisions, recipes, parts, sample
+):
+    source = handlers.refresh(sample, Source())[parts.source]
+    chosen = ON | {"near": True, "similarity": 0.7, "seed": 7, "name": source.name}
+    source = handlers.redraft(sample, source, 1, **chosen)[parts.source]
+    source = decisions.toggle_out(sample, source, 3, "all")[parts.source]
+
+    file = recipes.offer(source, "messages")[parts.download_recipe].value["path"]
+    shown = recipes.use(file, sample, SAMPLE)
+
+    assert Path(file).name == "recipe.json"
+    assert shown[parts.source].options == source.options
+    assert shown[parts.undo].interactive
+    assert shown[parts.seed] == 7
+    assert "The recipe is in use: 7 cleaning steps" in text(shown[parts.recipe_notes])
+    assert shown[parts.recipe_file] is None
+
+
+def test_what_of_a_recipe_does_not_fit_is_named(recipes, parts, sample, tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(
+        json.dumps(
+            {
+                "mapping": {"user": HOSTILE, "assistant": "answer"},
+                "file": "other.csv",
+                "file_sha256": "0",
+                "restored": [4],
+                "edits": [{"row": 5, "excluded": True}],
+            }
+        )
+    )
+
+    shown = recipes.use(str(file), sample, SAMPLE)
+
+    said = text(shown[parts.recipe_notes])
+    assert "no such columns, so its own were taken: user = " in said
+    assert "The recipe brings rows of other.csv back" in said
+    assert "The recipe edits, leaves out or flags one row of other.csv" in said
+    assert "<img" not in said
+    options = shown[parts.source].options
+    assert (options.mapping, options.restored, options.edits) == (
+        (("assistant", "answer"),),
+        (),
+        (),
+    )
+
+
+def test_a_file_that_is_no_recipe_is_told_in_its_place(recipes, parts, sample, tmp_path):
+    (tmp_path / "recipe.json").write_text('{"steps": ["magic"]}')
+
+    shown = recipes.use(str(tmp_path / "recipe.json"), sample, SAMPLE)
+
+    assert set(shown) == {parts.recipe_notes, parts.recipe_file}
+    assert "There is no cleaning step &#x27;magic&#x27;" in text(shown[parts.recipe_notes])
+
+
+def test_a_recipe_cleans_a_saved_version_into_a_draft(
+    handlers, recipes, parts, sample, services, tmp_path
+):
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", pairs(20))), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+    (tmp_path / "r.json").write_text(
+        '{"steps": ["flagged"], "parameters": {"flagged_words": ["7"]}}'
+    )
+
+    shown = recipes.use(str(tmp_path / "r.json"), sample, source)
+
+    assert "20 read = 19 kept + 1 removed" in shown[parts.account]
+
+
+def test_a_saved_version_is_downloaded_in_each_format_and_a_draft_is_not(
+    handlers, recipes, parts, sample, services, tmp_path
+):
+    view = services.datasets.save(prepare(write(tmp_path / "a.csv", pairs(20))), "desk")
+    source = handlers.pick(view.id, sample, SAMPLE)[parts.source]
+
+    button = recipes.offer(source, "pairs")[parts.download]
+    as_parquet = recipes.offer(source, "parquet")[parts.download]
+    draft = recipes.offer(of_upload(str(tmp_path / "a.csv"), None), "pairs")[parts.download]
+
+    assert button.value["path"].endswith("desk-v1.jsonl")
+    assert len(Path(button.value["path"]).read_text().splitlines()) == 20
+    assert as_parquet.value["path"].endswith("desk-v1.parquet")
+    assert not draft.interactive
+
+
+def test_a_format_that_has_no_place_for_something_says_so(
+    handlers, recipes, parts, sample, services, tmp_path
+):
+    turns = [{"role": r, "content": c} for r, c in (("user", "a"), ("assistant", "b")) * 2]
+    path = write(tmp_path / "a.json", [{"messages": turns}])
+    view = services.datasets.save(prepare(path), "desk")
+
+    shown = recipes.offer(handlers.pick(view.id, sample, SAMPLE)[parts.source], "pairs")
+
+    assert "can&#x27;t be written as" in text(shown[parts.download_problem])
+    assert not shown[parts.download].interactive

@@ -14,6 +14,7 @@ from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.parts import Parts
+from chatui.ui.tabs.data.recipes import RecipeHandlers
 
 _QUIET: dict[str, Any] = {
     "show_progress": "hidden",
@@ -58,6 +59,7 @@ def build(services: Services, page: Page) -> None:
     _wire_looking(parts, handlers)
     _wire_rows(parts, RowHandlers(services, parts), state)
     _wire_measuring(parts, MeasuringHandlers(services, parts))
+    _wire_recipes(parts, RecipeHandlers(services, parts), state)
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
 
@@ -104,6 +106,20 @@ def _wire_measuring(parts: Parts, handlers: MeasuringHandlers) -> None:
     gr.on(chosen, handlers.at_once, inputs, outputs, **last)
     once: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
     parts.count.click(handlers.all_of_them, inputs, outputs, **once)
+
+
+def _wire_recipes(parts: Parts, handlers: RecipeHandlers, state: list[Any]) -> None:
+    """Hand out the recipe and the version, and take a recipe in."""
+    outputs = [parts.download_recipe, parts.download, parts.download_problem]
+    gr.on(
+        [parts.source.change, parts.form.input],
+        handlers.offer,
+        [parts.source, parts.form],
+        outputs,
+        trigger_mode="always_last",
+        **_QUIET,
+    )
+    parts.recipe_file.upload(handlers.use, [parts.recipe_file, *state], parts.all(), **_QUIET)
 
 
 def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:

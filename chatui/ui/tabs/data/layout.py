@@ -1,4 +1,7 @@
-"""Where everything in the Data tab stands: components without a listener, made once."""
+"""Where everything in the Data tab stands, and the side where a file is prepared.
+
+Components without listeners; the side where it is looked at is in `panels.py`.
+"""
 
 from typing import Any
 
@@ -6,10 +9,9 @@ import gradio as gr
 
 from chatui.data.cleaning import STEPS, Parameters
 from chatui.data.prepare import DEFAULT_SEED
-from chatui.model.catalog import STARTER, bases_on_offer
-from chatui.train.config import TrainConfig
 from chatui.ui.forms import form
 from chatui.ui.state import Page
+from chatui.ui.tabs.data.panels import keeping, looking, saving
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
 
@@ -18,13 +20,6 @@ _COLUMNS = (
     ("assistant", "Reply", "What the model should learn to say."),
     ("system", "System prompt", "If each row has one of its own."),
 )
-_ACTIONS = {
-    "edit": "Edit",
-    "leave": "Leave out",
-    "flag": "Flag",
-    "undo": "Undo",
-    "redo": "Redo",
-}
 _FILES = [".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".txt", ".zip", ".gz"]
 
 
@@ -38,7 +33,7 @@ def components(page: Page) -> Parts:
                 choosing = _choosing_columns() | _cleaning() | _more()
             again = gr.Button("Clean again", visible=False)
         with gr.Column(scale=6, min_width=320):
-            looking = _looking()
+            shown = looking()
     return Parts(
         selection=page.selection,
         source=source,
@@ -47,9 +42,9 @@ def components(page: Page) -> Parts:
         again=again,
         **picking,
         **choosing,
-        **looking,
-        **_saving(),
-        **_keeping(),
+        **shown,
+        **saving(),
+        **keeping(),
     )
 
 
@@ -125,126 +120,20 @@ def _more() -> dict[str, Any]:
             precision=0,
             minimum=0,
         )
-    return {"prompt": prompt, "seed": seed}
-
-
-def _looking() -> dict[str, Any]:
-    with gr.Row(elem_classes="chatui-stays chatui-which"):
-        which = gr.Dropdown(["all"], label="Look at", elem_id="data-which", scale=2, min_width=180)
-        go_to = gr.Number(
-            1, label="Row", precision=0, minimum=1, scale=1, min_width=110, elem_id="data-row"
+    with gr.Accordion("Recipe", open=False, elem_id="data-recipe"):
+        gr.HTML(
+            '<p class="chatui-muted">A recipe holds all choices made here. The same file and the '
+            "same recipe give the same dataset again.</p>"
         )
-    with gr.Row(elem_classes="chatui-stays chatui-pager"):
-        where = gr.HTML()
-        previous, following = (
-            gr.Button(name, scale=0, min_width=110, size="md", elem_id=f"data-{name.lower()}")
-            for name in ("Previous", "Next")
+        download = gr.DownloadButton("Download recipe", elem_id="download-recipe")
+        file = gr.File(
+            label="Use a recipe (JSON)", file_types=[".json"], height=150, elem_id="recipe-file"
         )
-    preview = gr.HTML(elem_id="data-preview")
-    with gr.Row(elem_classes="chatui-stays chatui-actions"):
-        edit, leave, flag, undo, redo = (
-            gr.Button(name, scale=0, min_width=90, size="md", elem_id=f"row-{id_}")
-            for id_, name in _ACTIONS.items()
-        )
-    with gr.Column() as editor:
-        editing = gr.State(None)
+        notes = gr.HTML(visible=False)
     return {
-        "where": where,
-        "previous": previous,
-        "following": following,
-        "preview": preview,
-        "edit": edit,
-        "leave": leave,
-        "flag": flag,
-        "undo": undo,
-        "redo": redo,
-        "editor": editor,
-        "editing": editing,
-        "which": which,
-        "go_to": go_to,
-        "account": gr.HTML(elem_id="data-account"),
-        **_restoring(),
-        "health": gr.HTML(elem_id="data-health"),
-        **_measuring(),
-    }
-
-
-def _measuring() -> dict[str, Any]:
-    with gr.Accordion("What is in it", open=False, elem_id="data-measured"):
-        with gr.Row():
-            base = gr.Dropdown(
-                [(each.title, each.name) for each in bases_on_offer()],
-                value=STARTER,
-                label="Base model",
-                info="Whose tokens are counted; a local folder will do too.",
-                allow_custom_value=True,
-                elem_id="measured-by",
-            )
-            limit = gr.Number(
-                TrainConfig().max_length,
-                label="Max length",
-                info="Tokens that training reads.",
-                precision=0,
-                minimum=16,
-            )
-        return {
-            "base": base,
-            "limit": limit,
-            "count": gr.Button("Count all", visible=False, elem_id="count-all"),
-            "measuring_problem": gr.HTML(visible=False),
-            "measured": gr.HTML(),
-        }
-
-
-def _restoring() -> dict[str, Any]:
-    with gr.Accordion("Bring removed rows back", open=False, elem_id="data-restoring") as box:
-        step = gr.Dropdown(label="Removed by", elem_id="removed-by")
-        rows = gr.Dropdown(
-            label="Rows",
-            info="What comes back is mended like the others, but no step removes it again.",
-            multiselect=True,
-            elem_id="removed-rows",
-        )
-        with gr.Row():
-            chosen = gr.Button("Restore", scale=0, min_width=130, elem_id="restore")
-            whole = gr.Button("Restore all of this step", scale=0, min_width=260)
-    return {
-        "restoring": box,
-        "removed_by": step,
-        "removed_rows": rows,
-        "restore": chosen,
-        "restore_all": whole,
-    }
-
-
-def _saving() -> dict[str, Any]:
-    with gr.Row(visible=False, elem_classes="chatui-save") as saving:
-        name = gr.Textbox(
-            label="Name of the dataset", max_lines=1, max_length=60, elem_id="data-name"
-        )
-        with gr.Column(scale=1, min_width=240):
-            save = gr.Button("Save version", variant="primary", elem_id="save-version")
-            status = gr.HTML()
-    return {"saving": saving, "name": name, "save": save, "status": status}
-
-
-def _keeping() -> dict[str, Any]:
-    with gr.Accordion("Rename or delete", open=False) as keeping:
-        with gr.Row():
-            new_name = gr.Textbox(label="New name", max_lines=1, max_length=60)
-            rename = gr.Button("Rename version", scale=0, min_width=190)
-        delete = gr.Button("Delete version", scale=0, min_width=190, elem_id="delete-version")
-        with gr.Row(visible=False, elem_classes="chatui-stays") as asking:
-            question = gr.HTML()
-            confirm = gr.Button("Delete it", variant="stop", scale=0, min_width=130)
-            keep = gr.Button("Keep it", scale=0, min_width=130)
-    return {
-        "keeping": keeping,
-        "new_name": new_name,
-        "rename": rename,
-        "delete": delete,
-        "asking": asking,
-        "question": question,
-        "confirm": confirm,
-        "keep": keep,
+        "prompt": prompt,
+        "seed": seed,
+        "download_recipe": download,
+        "recipe_file": file,
+        "recipe_notes": notes,
     }

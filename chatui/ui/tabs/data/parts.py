@@ -29,6 +29,9 @@ class Parts:
     examples: tuple[gr.HTML, ...]
     fields: tuple[Any, ...]  # in the order of the parameters
     choices: tuple[gr.Row, ...]  # around them, in the order of the steps that have some
+    download_recipe: gr.DownloadButton
+    recipe_file: gr.File
+    recipe_notes: gr.HTML
     splits: gr.HTML
     prompt: gr.Textbox
     seed: gr.Number
@@ -62,6 +65,9 @@ class Parts:
     name: gr.Textbox
     save: gr.Button
     status: gr.HTML
+    form: gr.Dropdown  # that a version is downloaded in
+    download: gr.DownloadButton
+    download_problem: gr.HTML
     keeping: gr.Accordion
     new_name: gr.Textbox
     rename: gr.Button
