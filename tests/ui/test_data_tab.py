@@ -1,7 +1,9 @@
 """The Data tab says what happened to each row, keeps errors, and trusts no text."""
 
 import json
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
 from chatui.ui.tabs.data import measuring as measuring_module
 from chatui.ui.tabs.data.deciding import RowHandlers
+from chatui.ui.tabs.data.getting import GettingHandlers
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.measuring import MeasuringHandlers
@@ -33,7 +36,8 @@ ON = dict.fromkeys(DEFAULT_STEPS, True)
 def services(workspace):
     store = DatasetStore(workspace)
     store.ensure_sample()
-    return SimpleNamespace(datasets=store, runs=SimpleNamespace(all=list))
+    settings = SimpleNamespace(max_upload_mb=1)
+    return SimpleNamespace(datasets=store, runs=SimpleNamespace(all=list), settings=settings)
 
 
 @pytest.fixture
@@ -645,3 +649,55 @@ def test_a_format_that_has_no_place_for_something_says_so(
 
     assert "can&#x27;t be written as" in text(shown[parts.download_problem])
     assert not shown[parts.download].interactive
+
+
+@pytest.fixture
+def address():
+    """A file on a server of this machine, which stands in for the public internet."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if "chats" in self.path else 404)
+            self.end_headers()
+            self.wfile.write(b"user,agent\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9)))
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_address[1]}"
+        served.shutdown()
+        thread.join()
+
+
+def test_a_file_at_an_address_is_fetched_and_shown(services, parts, sample, address):
+    getting = GettingHandlers(services, parts, lambda _: True)
+
+    *told, shown = getting.fetch(f" {address}/chats.csv ", sample)
+
+    assert "Fetching: 0 bytes so far" in text(told[0][parts.address_status])
+    assert "9 read = 9 kept + 0 removed" in shown[parts.account]
+    assert shown[parts.source].name == "chats"
+    assert shown[parts.address] == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "is_allowed", "told"),
+    [
+        ("/nothing.csv", True, "the server answers 404"),
+        ("/chats.csv", False, "is not on the public internet"),
+    ],
+)
+def test_what_cannot_be_fetched_is_told_below_the_field(
+    services, parts, sample, address, path, is_allowed, told
+):
+    getting = GettingHandlers(services, parts, lambda _: is_allowed)
+
+    *_, shown = getting.fetch(address + path, sample)
+    *_, nothing = getting.fetch("chats.csv", sample)
+
+    assert set(shown) == {parts.address_status}
+    assert told in text(shown[parts.address_status])
+    assert "an address begins with https://" in text(nothing[parts.address_status])

@@ -10,6 +10,7 @@ from chatui.ui.errors import shows_errors
 from chatui.ui.state import Page
 from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.editor import draw_form
+from chatui.ui.tabs.data.getting import GettingHandlers
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.measuring import MeasuringHandlers
@@ -36,6 +37,14 @@ def build(services: Services, page: Page) -> None:
     gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **_QUIET)
     parts.picker.input(handlers.pick, [parts.picker, *state], everything, **_QUIET)
     parts.file.upload(handlers.upload, [parts.file, *state], everything, **_QUIET)
+    gr.on(
+        [parts.fetch.click, parts.address.submit],
+        GettingHandlers(services, parts).fetch,
+        [parts.address, page.selection],
+        everything,
+        trigger_mode="once",
+        **_QUIET,
+    )
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
         [part.input for part in parts.switches]

@@ -49,14 +49,29 @@ def components(page: Page) -> Parts:
 
 
 def _picking() -> dict[str, Any]:
+    picker = gr.Dropdown(label="Dataset", elem_id="data-picker")
+    file = gr.File(
+        label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip of one)",
+        file_types=_FILES,
+        height=170,
+        elem_id="data-file",
+    )
+    with gr.Row(elem_classes="chatui-stays chatui-address"):
+        address = gr.Textbox(
+            label="Or paste a public address",
+            placeholder="https://",
+            max_lines=1,
+            max_length=2000,
+            scale=1,
+            elem_id="data-address",
+        )
+        fetch = gr.Button("Fetch", scale=0, min_width=90, elem_id="data-fetch")
     return {
-        "picker": gr.Dropdown(label="Dataset", elem_id="data-picker"),
-        "file": gr.File(
-            label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip of one)",
-            file_types=_FILES,
-            height=170,
-            elem_id="data-file",
-        ),
+        "picker": picker,
+        "file": file,
+        "address": address,
+        "fetch": fetch,
+        "address_status": gr.HTML(visible=False),
         "problem": gr.HTML(visible=False),
         "notes": gr.HTML(visible=False),
         "facts": gr.HTML(visible=False),

@@ -18,6 +18,9 @@ class Parts:
     position: gr.State
     picker: gr.Dropdown
     file: gr.File
+    address: gr.Textbox
+    fetch: gr.Button
+    address_status: gr.HTML
     problem: gr.HTML
     notes: gr.HTML
     facts: gr.HTML
