@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from chatui.cli import data, mixing
+from chatui.cli import data, editing, mixing, stats
 from chatui.cli.opening import AsJson, Where
 from chatui.cli.opening import open_services as _open
 from chatui.cli.opening import pairs as _pairs
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (*data.COMMANDS, *mixing.COMMANDS):
+for command in (*data.COMMANDS, *editing.COMMANDS, *stats.COMMANDS, *mixing.COMMANDS):
     app.command()(command)
 
 

@@ -93,7 +93,7 @@ def clean(
     view = store.save(draft, store.view(dataset).name, parent=dataset)
     if view.id == dataset:
         say(f"The recipe changes nothing in {dataset}, so there is no new version.")
-    _show_version(view, as_json)
+    show_version(view, as_json)
 
 
 def removed(
@@ -125,7 +125,7 @@ def restore(
     from chatui.data.revising import restore as restore_rows
 
     view = restore_rows(open_services(workspace).datasets, dataset, rows)
-    _show_version(view, as_json)
+    show_version(view, as_json)
 
 
 def diff(
@@ -156,7 +156,8 @@ def export(
     show(result, f"{result['rows']} conversations of {dataset} are in {output}.", as_json)
 
 
-def _show_version(view: DatasetView, as_json: bool) -> None:
+def show_version(view: DatasetView, as_json: bool) -> None:
+    """Print what a version is, and which one it follows."""
     gone = sum(view.removed.values())
     text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {gone} removed"
     result: Mapping[str, object] = {

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ from chatui.data.records import shortened
 from chatui.errors import NotFetched
 
 MAX_REDIRECTS = 5
+MAX_SECONDS = 900.0  # for all of a file; a server that is slower has to be asked otherwise
 _TIMEOUT = {"connect": 10.0, "read": 30.0, "write": 10.0, "pool": 10.0}  # seconds
 _MOVED = (301, 302, 303, 307, 308)
 # Addresses that hold another one: what they lead to is not seen by looking at them.
@@ -46,11 +48,20 @@ def is_public(address: str) -> bool:
 
 
 @contextmanager
-def fetched(url: str, max_bytes: int, permit: Permit | None = None) -> Iterator[Path]:
+def fetched(
+    url: str,
+    max_bytes: int,
+    permit: Permit | None = None,
+    *,
+    seconds: float = MAX_SECONDS,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Iterator[Path]:
     """The file at a web address, on disk for as long as the block lasts; raises NotFetched.
 
-    `permit` says which IP addresses may be asked.
+    `permit` says which IP addresses may be asked, `seconds` how long all of it may take, and
+    `progress` is told how many bytes have come.
     """
+    ends_at = time.monotonic() + seconds
     shown = _without_secrets(url)
     try:
         with tempfile.TemporaryDirectory(prefix="chatui-") as folder:
@@ -63,6 +74,9 @@ def fetched(url: str, max_bytes: int, permit: Permit | None = None) -> Iterator[
             ):
                 for chunk in _counted(answer.iter_stream(), max_bytes, shown):
                     file.write(chunk)
+                    progress(file.tell())
+                    if time.monotonic() > ends_at:  # a server may send a byte at a time for ever
+                        raise NotFetched(shown, f"it takes longer than {seconds / 60:.0f} minutes")
             yield path
     except (*_NETWORK, httpx.InvalidURL, UnicodeError) as error:
         raise NotFetched(shown, _in_words(error)) from error

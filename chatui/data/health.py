@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatui.conversation import Conversation
+from chatui.data.measures import UNKNOWN, Measures
 
 # Below these a model repeats its rows, and a score's interval is too wide to tell models apart.
 FEW_ROWS, ENOUGH_ROWS = 50, 200
 FEW_TEST_ITEMS = 50
 _OPENING_WORDS = 3
 _OFTEN = 0.1  # a share of all rows that a visitor would notice
+_SOME = 0.02  # a share of all rows that is more than an accident
 _MANY = 0.5
 _SHORT_REPLY = 3  # words
 
@@ -42,9 +44,21 @@ class Health:
         return sum(finding.is_serious for finding in self.findings)
 
 
-def examine(conversations: Sequence[Conversation]) -> Health:
-    """Look at the conversations of a draft or a version; at least one is needed."""
+def examine(
+    conversations: Sequence[Conversation],
+    measures: Measures | None = None,
+    flagged: Sequence[int] = (),
+) -> Health:
+    """Look at the conversations of a draft or a version; at least one is needed.
+
+    `measures` are theirs, where they were taken already; `flagged` the rows that somebody wanted to
+    look at again.
+    """
     found = [finding for check in _CHECKS if (finding := check(conversations))]
+    if measures:
+        found += [finding for measured in _MEASURED if (finding := measured(measures))]
+    if flagged:
+        found.append(_flagged(flagged))
     openings = Counter(
         " ".join(c.reference.split()[:_OPENING_WORDS]) for c in conversations if c.reference.split()
     )
@@ -157,6 +171,71 @@ def _small_labels(conversations: Sequence[Conversation]) -> Finding | None:
     return Finding("Labels", sentence, is_serious=False)
 
 
+def _cut(measures: Measures) -> Finding | None:
+    if not measures.cut:
+        return None
+    rows = "conversation has" if measures.cut == 1 else "conversations have"
+    sentence = (
+        f"{measures.cut:,} {rows} more than {measures.limit:,} tokens "
+        f"({_share(measures.cut, measures.conversations)}): training cuts their end, where the "
+        "reply is. Switch on “Drop over-long rows”, or raise Max length on the Train tab."
+    )
+    return Finding("Length", sentence, is_serious=measures.cut_share > _SOME)
+
+
+def _copies(measures: Measures) -> Finding | None:
+    if not measures.copies:
+        return None
+    sentence = (
+        f"{measures.copies:,} ({_share(measures.copies, measures.conversations)}) say what another "
+        "one says, word for word. The model learns these by heart: switch on “Drop duplicates”."
+    )
+    return Finding("Copies", sentence, measures.copies > _OFTEN * measures.conversations)
+
+
+def _languages(measures: Measures) -> Finding | None:
+    told = [(code, n) for code, n in measures.languages if code != UNKNOWN]
+    count = sum(n for _, n in told)
+    others = sum(n for _, n in told[1:])
+    if not others or others <= _SOME * count:
+        return None
+    named = ", ".join(f"{code} {_share(n, count)}" for code, n in told[:4])
+    sentence = (
+        f"There are several: {named}. If one of them is meant, keep it with “Keep languages”; "
+        "short texts may be taken for another language."
+    )
+    return Finding("Languages", sentence, is_serious=False)
+
+
+def _personal_data(measures: Measures) -> Finding | None:
+    if not measures.personal:
+        return None
+    count = len(measures.personal)
+    hold = "conversation holds" if count == 1 else "conversations hold"
+    sentence = (
+        f"{count:,} {hold} e-mail addresses, phone numbers, keys or the like, such as row "
+        f"{measures.personal[0]:,}. "
+    )
+    if not measures.personal_of_users:
+        sentence += "All are in replies: fine if they are your own, as the model will say them."
+        return Finding("Personal data", sentence, is_serious=False)
+    sentence += "The model may repeat them to anybody: switch on “Mask personal data”."
+    return Finding("Personal data", sentence, is_serious=True)
+
+
+def _flagged(rows: Sequence[int]) -> Finding:
+    named = ", ".join(f"{row:,}" for row in rows[:10]) + (", …" if len(rows) > 10 else "")
+    is_one = len(rows) == 1
+    told = f"Row {named} is flagged" if is_one else f"Rows {named} are flagged"
+    return Finding("Flags", f"{told}: look again before training.", is_serious=False)
+
+
+_MEASURED: tuple[Callable[[Measures], Finding | None], ...] = (
+    _cut,
+    _personal_data,
+    _copies,
+    _languages,
+)
 _CHECKS: tuple[Callable[[Sequence[Conversation]], Finding | None], ...] = (
     _rows,
     _test_items,
@@ -167,6 +246,12 @@ _CHECKS: tuple[Callable[[Sequence[Conversation]], Finding | None], ...] = (
     _different_answers,
     _small_labels,
 )
+
+
+def _share(part: int, whole: int) -> str:
+    """A share that is never said to be nothing where there is something."""
+    share = 100 * part / whole
+    return "less than 1 %" if 0 < share < 1 else f"{share:.0f} %"
 
 
 def _percent(share: float) -> str:

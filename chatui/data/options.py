@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chatui.data.cleaning import DEFAULT_STEPS, Parameters
+from chatui.data.editing import Edits
 from chatui.data.splitting import StratifyBy
 
 DEFAULT_SEED = 42
@@ -16,6 +17,7 @@ class Options:
     steps: tuple[str, ...] = DEFAULT_STEPS
     parameters: Parameters = Parameters()
     restored: tuple[int, ...] = ()  # rows that no step may remove
+    edits: Edits = ()  # what was decided by hand about single rows
     seed: int = DEFAULT_SEED
     system: str | None = None
     stratify_by: StratifyBy = "auto"

@@ -59,7 +59,9 @@ class Prepared:
         self.joined: dict[int, int] = {}
         self.file_sha256 = ""
         self._reading, self._folder = reading, folder
-        self._cleaning = Cleaning(options.steps, options.parameters, options.restored, folder)
+        self._cleaning = Cleaning(
+            options.steps, options.parameters, options.restored, folder, edits=options.edits
+        )
         self._unread: Spool[_Unread] = Spool(folder)
         self._left_out = LeftOut()
 

@@ -1,8 +1,8 @@
 """A recipe: all that was chosen about a version, as JSON that can be applied again.
 
 The same file and the same recipe give the same bytes. On another file the same steps are taken with
-the same parameters; only the rows that were brought back stay out, since their numbers mean nothing
-there.
+the same parameters; only what was decided about single rows (brought back, edited, left out,
+flagged) is not done there, since their numbers mean nothing.
 """
 
 import json
@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, checked_steps
+from chatui.data.cleaning import DEFAULT_STEPS, STEPS, Parameters, as_stored, checked_steps
+from chatui.data.editing import Edits, checked_edits
 from chatui.data.options import DEFAULT_SEED, Options
 from chatui.data.origins import of_path
 from chatui.data.pipeline import Prepared
-from chatui.data.prepare import Draft, draft_of
+from chatui.data.prepare import Draft, draft_of, recognise_file
 from chatui.data.reading import file_bytes
 from chatui.data.records import shortened
 from chatui.data.splitting import StratifyBy
@@ -36,6 +37,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     parameters: Parameters = Field(default=Parameters(), description="Of those steps.")
     restored: tuple[int, ...] = Field(
         default=(), description="Rows of this very file that no step may remove."
+    )
+    edits: Edits = Field(
+        default=(), description="Rows of this very file that were edited, left out or flagged."
     )
     seed: int = Field(default=DEFAULT_SEED, description="Of the split.")
     stratify_by: StratifyBy = Field(
@@ -57,6 +61,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         except UnknownStep as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("edits")
+    @classmethod
+    def _are_one_a_row(cls, edits: Edits) -> Edits:
+        return checked_edits(edits)
+
     def as_json(self) -> dict[str, Any]:
         """The recipe as an object; of the parameters, those that its steps read."""
         used = {name for step in STEPS if step.name in self.steps for name in step.parameters}
@@ -70,6 +79,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             steps=self.steps,
             parameters=self.parameters,
             restored=self.restored,
+            edits=self.edits,
             seed=self.seed,
             stratify_by=self.stratify_by,
             system=(self.system or "").strip() or None,
@@ -83,7 +93,8 @@ _ALL = tuple(Parameters.model_fields)
 def recipe_of(draft: Draft | Prepared) -> Recipe:
     """The recipe that makes this draft again."""
     about = {"file": draft.file, "file_sha256": draft.file_sha256, "kind": draft.kind}
-    return recipe_by(draft.options, **about, columns=draft.columns.as_dict())
+    options = replace(draft.options, edits=_stored_edits(draft))
+    return recipe_by(options, **about, columns=draft.columns.as_dict())
 
 
 def recipe_by(options: Options, **about: Any) -> Recipe:
@@ -94,6 +105,7 @@ def recipe_by(options: Options, **about: Any) -> Recipe:
         steps=options.steps,
         parameters=options.parameters,
         restored=options.restored,
+        edits=options.edits,
         seed=options.seed,
         stratify_by=options.stratify_by,
         system=options.system,
@@ -131,13 +143,53 @@ def options_by(
     options = recipe.options()
     if mapping:
         options = replace(options, mapping=tuple(sorted({**recipe.mapping, **mapping}.items())))
-    if not recipe.restored or recipe.file_sha256 in (None, _sha256(path)):
+    return _rows_of_file(recipe, options, path)
+
+
+def fitted(recipe: Recipe, path: Path, name: str) -> tuple[Options, list[str]]:
+    """What a recipe says about a file as far as it fits, and sentences about what does not."""
+    options, notes = recipe.options(), []
+    known = set(recognise_file(path, name).columns)
+    if missing := {role: name for role, name in recipe.mapping.items() if name not in known}:
+        named = ", ".join(f"{role} = {shortened(c, 40)!r}" for role, c in sorted(missing.items()))
+        notes.append(f"The file has no such columns, so its own were taken: {named}.")
+        mapping = tuple(pair for pair in options.mapping if pair[0] not in missing)
+        options = replace(options, mapping=mapping)
+    by_file, about_rows = _rows_of_file(recipe, options, path)
+    return by_file, [*notes, *about_rows]
+
+
+def notes_of_rows(recipe: Recipe) -> list[str]:
+    """What of a recipe is about rows of its own file, for a user who applies it to another."""
+    file = shortened(recipe.file or "another file", 60)
+    notes = []
+    if recipe.restored:
+        notes.append(
+            f"The recipe brings rows of {file} back; this is another file, so they were left out."
+        )
+    if recipe.edits:
+        count = len(recipe.edits)
+        rows = "one row" if count == 1 else f"{count:,} rows"
+        notes.append(
+            f"The recipe edits, leaves out or flags {rows} of {file}; this is another file, so "
+            "that was not done."
+        )
+    return notes
+
+
+def _rows_of_file(recipe: Recipe, options: Options, path: Path) -> tuple[Options, tuple[str, ...]]:
+    """The options without what is about rows of another file, and sentences about that."""
+    is_by_row = recipe.restored or recipe.edits
+    if not is_by_row or recipe.file_sha256 in (None, _sha256(path)):
         return options, ()
-    note = (
-        f"The recipe brings rows of {shortened(recipe.file or 'another file', 60)} back; this is "
-        "another file, so they were left out."
-    )
-    return replace(options, restored=()), (note,)
+    return replace(options, restored=(), edits=()), tuple(notes_of_rows(recipe))
+
+
+def _stored_edits(draft: Draft | Prepared) -> Edits:
+    edits = draft.options.edits
+    if not edits or "pii" not in draft.options.steps:
+        return edits
+    return as_stored(edits, draft.kept if isinstance(draft, Draft) else draft.kept())
 
 
 def _sha256(path: Path) -> str:

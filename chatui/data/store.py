@@ -14,12 +14,14 @@ from typing import Any, cast
 from chatui.conversation import Conversation, DatasetId, Split, Turn
 from chatui.data.cleaning import RemovedRow
 from chatui.data.content import Content, write_rows
+from chatui.data.editing import flagged_rows
 from chatui.data.files import (
     FORMAT,
     read_conversations,
     read_removed,
     write_recipe,
 )
+from chatui.data.options import Options
 from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft, locked_keys, prepare, with_locked_test
 from chatui.data.progress import Progress, Report, reported, silent
@@ -131,9 +133,10 @@ class DatasetStore:
         relatives = self._relatives(prefix)
         with self._workspace.staging("datasets") as folder, disk_full_in_words(name):
             counts = write_rows(folder, content)
-            for view in relatives if not is_new else ():
-                if view.sha256 == counts["sha256"]:
-                    raise _Known(view)
+            if not is_new and (
+                known := self._same(relatives, str(counts["sha256"]), content.recipe)
+            ):
+                raise _Known(known)
             manifest = {
                 "format": FORMAT,
                 "name": name.strip(),
@@ -148,12 +151,12 @@ class DatasetStore:
             return self.view(self._named(folder, prefix, manifest))
 
     def find(self, draft: Draft, name: str) -> DatasetView | None:
-        """The version of the dataset `name` that has this very content, if it is saved."""
+        """The version of the dataset `name` with this very content and flags, if it is saved."""
         relatives = self._relatives(slug(name))
         if not relatives:
             return None
         sha256 = content_of(self.locked(draft, name).conversations, draft.options.system)
-        return next((view for view in relatives if view.sha256 == sha256), None)
+        return self._same(relatives, sha256, draft.options)
 
     def locked(self, draft: Draft, name: str) -> Draft:
         """The draft as it would be saved: what earlier versions test is in the test split.
@@ -191,7 +194,7 @@ class DatasetStore:
         """The (first) conversations of a version, each below its system prompt if there is one."""
         system = self.view(dataset_id).system
         rows = self.rows(dataset_id, limit)
-        return [_below(row, system) for row in rows if split in (None, row.split)]
+        return [below(row, system) for row in rows if split in (None, row.split)]
 
     def removed_rows(self, dataset_id: str) -> list[RemovedRow]:
         """What cleaning removed, with step and reason."""
@@ -230,6 +233,14 @@ class DatasetStore:
                 return view
         return self.save(prepare(SAMPLE_FILE), SAMPLE_NAME, sample=True)
 
+    def _same(
+        self, relatives: Sequence[DatasetView], sha256: str, made: Recipe | Options
+    ) -> DatasetView | None:
+        """The version with this content, if its rows are flagged alike too."""
+        flags = flagged_rows(made.edits)
+        same = (view for view in relatives if view.sha256 == sha256)
+        return next((v for v in same if flagged_rows(self.recipe(v.id).edits) == flags), None)
+
     def _named(self, folder: Path, prefix: str, manifest: dict[str, object]) -> str:
         """Give a filled folder the next free number; two writers never get the same."""
         numbers = [_number(view.id) for view in self._relatives(prefix)]
@@ -260,7 +271,7 @@ class DatasetStore:
         return self._workspace.existing("datasets", dataset_id)
 
 
-def _below(conversation: Conversation, system: str | None) -> Conversation:
+def below(conversation: Conversation, system: str | None) -> Conversation:
     """The conversation below the dataset's system prompt; a row's own goes before it."""
     if system is None or conversation.turns[0].speaker == "system":
         return conversation

@@ -75,6 +75,8 @@ from chatui.errors.recipes import (
     BadParameter,
     BadRecipe,
     FileNotWritable,
+    NoSuchEdit,
+    NotEditable,
     NotExportable,
     NotRestorable,
 )
@@ -125,6 +127,8 @@ __all__ = [
     "NotConversations",
     "NotFetched",
     "NotFound",
+    "NoSuchEdit",
+    "NotEditable",
     "NotExportable",
     "NotRateable",
     "NotRestorable",

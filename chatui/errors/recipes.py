@@ -32,6 +32,26 @@ class NotRestorable(ChatUIError):
         )
 
 
+class NotEditable(ChatUIError):
+    """A row was to be edited, left out or flagged that is not there, or holds no conversation."""
+
+    def __init__(self, dataset: str, row: int, why: str) -> None:
+        super().__init__(
+            f"Row {row} of {dataset} can't be changed: {why}. Nothing was saved. `removed "
+            f"{dataset}` lists the rows that were removed."
+        )
+
+
+class NoSuchEdit(ChatUIError):
+    """What was written into a row is no conversation."""
+
+    def __init__(self, row: int, problem: str) -> None:
+        super().__init__(
+            f"Row {row} can't be saved so: {problem}. A conversation needs a question and a reply; "
+            "to be rid of it, leave it out."
+        )
+
+
 class NotExportable(ChatUIError):
     """A dataset holds something that a format has no place for."""
 

@@ -5,6 +5,7 @@ Reads files and, when a Hub model is first used, downloads it. No torch: the pag
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
 _HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
-_NEEDED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md"]
+_NEEDED_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
+TOKENIZER_FILES = ("tokenizer*.json", "*.jinja", "special_tokens_map.json", "config.json")
 _RUNTIME_MB = 450  # torch, transformers and the page's own process, before any weight
 
 
@@ -89,15 +91,18 @@ def find_base(name: str) -> BaseModel:
     return BaseModel(name, name, name.split("/")[1], "see the Hub", None, None, None)
 
 
-def local_folder(base: BaseModel) -> Path:
-    """The folder with a base model's files; a Hub model is downloaded if it is not here yet."""
+def local_folder(base: BaseModel, files: Sequence[str] = _NEEDED_FILES) -> Path:
+    """The folder with a base model's files; a Hub model is downloaded if it is not here yet.
+
+    `files` are patterns of those that are needed. Raises BaseNotReachable.
+    """
     if base.is_local:
         return Path(base.path)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(base.path, allow_patterns=_NEEDED_FILES))
+        return Path(snapshot_download(base.path, allow_patterns=list(files)))
     except LocalEntryNotFoundError as error:
         raise BaseNotReachable(base.name, "the Hub can't be reached and it is not here") from error
     except HfHubHTTPError as error:
@@ -109,13 +114,14 @@ def local_folder(base: BaseModel) -> Path:
 
 def chat_template(base: BaseModel) -> str:
     """The chat template of a base model; raises BaseNotUsable if it has none."""
-    template = _template_in(local_folder(base))
+    template = template_in(local_folder(base))
     if not template:
         raise BaseNotUsable(base.name, "it has no chat template, so it can't hold a conversation")
     return template
 
 
-def _template_in(folder: Path) -> str:
+def template_in(folder: Path) -> str:
+    """The chat template in a folder; empty if there is none."""
     if (folder / "chat_template.jinja").exists():
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     template = _json(folder / "tokenizer_config.json").get("chat_template", "")
@@ -129,7 +135,7 @@ def _describe(folder: Path, name: str, title: str, licence: str) -> BaseModel:
     weights = sorted(folder.glob("*.safetensors"))
     if not (folder / "config.json").exists() or not weights:
         raise BaseNotUsable(name, "the folder holds no config.json with *.safetensors beside it")
-    if not _template_in(folder):
+    if not template_in(folder):
         raise BaseNotUsable(name, "it has no chat template, so it can't hold a conversation")
     config = _json(folder / "config.json")
     size = sum(path.stat().st_size for path in weights)

@@ -219,3 +219,18 @@ def test_an_address_is_told_from_a_file():
     assert is_url("https://example.org/a.csv")
     assert is_url("HTTP://example.org")
     assert not is_url("http.csv")
+
+
+def test_a_download_that_takes_too_long_as_a_whole_is_given_up(site):
+    with (
+        pytest.raises(NotFetched, match="it takes longer than 0 minutes"),
+        fetched(f"{site}/endless", 2**40, loopback, seconds=0),
+    ):
+        pass
+
+
+def test_progress_is_told_in_bytes(site):
+    told = []
+
+    with fetched(f"{site}/chats.csv", LIMIT, loopback, progress=told.append) as path:
+        assert told[-1] == path.stat().st_size == len(TABLE)

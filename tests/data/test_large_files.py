@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from chatui.conversation import Turn
 from chatui.data import options, origins, prepare, questions, spool
 from chatui.data.cleaning import STEP_NAMES, Parameters
+from chatui.data.editing import flagged, left_out, reworded
 from chatui.data.options import Options
 from chatui.data.prepare import draft_of, prepare_whole, preview_of
 from chatui.data.store import DatasetStore
@@ -68,6 +70,29 @@ def test_both_ways_make_the_same_bytes(store, workspace, tmp_path, small_pieces,
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
     locked = [json.loads((folder / "manifest.json").read_text())["locked"] for folder in folders]
     assert locked[0] == locked[1]
+
+
+@pytest.mark.parametrize("steps", [(), options.DEFAULT_STEPS, STEP_NAMES])
+def test_both_ways_carry_out_the_same_decisions(store, workspace, tmp_path, small_pieces, steps):
+    path = write(tmp_path / "a.csv", messy(200))
+    gone = {row.row for row in draft_of(path, Options(steps=steps), path.name).removed}
+    rows = [1, 2, 199, 200, *sorted(gone)[:60]]
+    edits = flagged(left_out((), rows[::3]), rows[1::3])
+    for row in rows[2::3]:
+        edits = reworded(
+            edits, row, (Turn("user", f"ask <b>{row}</b>"), Turn("assistant", "a@b.co"))
+        )
+
+    drafted, streamed, folders = both_ways(
+        store, workspace, path, Options(steps=steps, edits=edits)
+    )
+
+    assert streamed.changed["edited"] == len(rows[2::3])
+    assert streamed.removed["excluded"] >= 2
+    assert streamed.kept + sum(streamed.removed.values()) == 200
+    assert drafted.sha256 == streamed.sha256
+    for name in FILES:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
 def test_both_ways_make_the_same_conversations_of_messages(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatui.conversation import Turn
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES, STEPS, Parameters
+from chatui.data.editing import Edit
 from chatui.data.recipe import Recipe, prepare_by, read_recipe, recipe_of
 from chatui.data.store import DatasetStore
 from chatui.errors import BadColumn, BadRecipe, ChatUIError, FileMissing
@@ -26,6 +28,12 @@ TEXTS = st.sampled_from(
         "card",
     ]
 )
+
+
+def _asked(question: str, reply: str) -> tuple[Turn, ...]:
+    return (Turn("user", question or "who?"), Turn("assistant", reply or "me"))
+
+
 RECIPES = st.builds(
     Recipe,
     steps=st.sets(st.sampled_from(STEP_NAMES)),
@@ -38,6 +46,14 @@ RECIPES = st.builds(
         region=st.sampled_from(["US", "DE"]),
     ),
     restored=st.sets(st.integers(1, 6)),
+    edits=st.lists(
+        st.one_of(
+            st.builds(Edit, row=st.integers(1, 6), turns=st.builds(_asked, TEXTS, TEXTS)),
+            st.builds(Edit, row=st.integers(1, 6), excluded=st.just(True), flagged=st.booleans()),
+        ),
+        unique_by=lambda edit: edit.row,
+        max_size=3,
+    ),
     seed=st.integers(0, 99),
     system=st.sampled_from([None, "Be kind."]),
 )

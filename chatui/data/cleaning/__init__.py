@@ -5,12 +5,15 @@ once: the steps that mend texts are repeated until nothing changes.
 """
 
 from chatui.data.cleaning.account import MAX_EXAMPLES, Account, CleanRow, Example, RemovedRow
+from chatui.data.cleaning.decisions import as_stored
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.passage import Cleaning, clean
 from chatui.data.cleaning.steps import (
     ALL_STEPS,
     CAP,
     DEFAULT_STEPS,
+    EDITED,
+    EXCLUDED,
     FINAL_STEPS,
     MIX,
     ORDER,
@@ -25,6 +28,8 @@ __all__ = [
     "ALL_STEPS",
     "CAP",
     "DEFAULT_STEPS",
+    "EDITED",
+    "EXCLUDED",
     "FINAL_STEPS",
     "MAX_EXAMPLES",
     "MIX",
@@ -39,6 +44,7 @@ __all__ = [
     "Parameters",
     "RemovedRow",
     "Step",
+    "as_stored",
     "checked_steps",
     "clean",
 ]

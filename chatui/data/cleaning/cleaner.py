@@ -48,6 +48,10 @@ class RowCleaner:
                 raise Removed(name, reason)
         return CleanRow(row.row, row.turns, turns, row.label, rejected)
 
+    def fixed(self, text: str) -> str:
+        """A text after the steps that mend texts."""
+        return self._fixed(text, 0, {})
+
     def _mended(self, turn: Turn, row: int, notes: Notes) -> Turn:
         text = self._fixed(turn.text, row, notes)
         return turn if text == turn.text else Turn(turn.speaker, text)

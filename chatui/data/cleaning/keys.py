@@ -31,20 +31,27 @@ class Keys:
 
     def add(self, row: CleanRow) -> None:
         """Take the keys of the next row."""
+        for keys in (self._rows, self._turns, self._rest, self._groups, self._replies):
+            if keys is not None:
+                keys.append(0)
+        self.put(len(self._rows) - 1, row)
+
+    def put(self, position: int, row: CleanRow) -> None:
+        """Take the keys of a row for those of a position."""
         said = content_hash([[turn.speaker, turn.text] for turn in row.turns])
         rest = said if row.rejected is None else content_hash([said, row.rejected])
         group = _number(group_of(row.turns))
         if row.before is not row.turns and row.before != row.turns:
             before = _number(group_of(in_order(row.before)))
             if before != group:
-                self._were_at.append(len(self._rows))
+                self._were_at.append(position)
                 self._were.append(before)
-        self._rows.append(row.row)
-        self._turns.append(_number(said))
-        self._rest.append(_number(rest[16:]))
-        self._groups.append(group)
+        self._rows[position] = row.row
+        self._turns[position] = _number(said)
+        self._rest[position] = _number(rest[16:])
+        self._groups[position] = group
         if self._replies is not None:
-            self._replies.append(_number(content_hash(row.turns[-1].text)))
+            self._replies[position] = _number(content_hash(row.turns[-1].text))
 
     @property
     def rows(self) -> Any:

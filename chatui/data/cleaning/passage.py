@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from chatui.conversation import Turn
 from chatui.data.cleaning.account import (
@@ -19,10 +19,12 @@ from chatui.data.cleaning.account import (
     RemovedRow,
 )
 from chatui.data.cleaning.cleaner import Notes, Removed, RowCleaner
+from chatui.data.cleaning.comparisons import COMPARISONS, REASONS, Found
+from chatui.data.cleaning.decisions import as_text, left_out_row, reworded_row, texts_of
 from chatui.data.cleaning.keys import Keys
-from chatui.data.cleaning.near import near_copies
 from chatui.data.cleaning.parameters import Parameters
-from chatui.data.cleaning.steps import ALL_STEPS, DEFAULT_STEPS
+from chatui.data.cleaning.steps import ALL_STEPS, DEFAULT_STEPS, EDITED
+from chatui.data.editing import Edits
 from chatui.data.formats import RawRow
 from chatui.data.spool import Spool
 
@@ -30,8 +32,9 @@ _NO_CHOICES = Parameters()
 _BITS = {step.name: 1 << position for position, step in enumerate(ALL_STEPS)}
 
 _Said = tuple[tuple[str, str], ...]
-# A row that was mended: number, turns before and after (if others), label, rejected, notes.
-_Put = tuple[int, _Said, _Said | None, str | None, str | None, tuple[tuple[str, str, str], ...]]
+_Change = tuple[str, str, str]  # step, text before and after
+# A row that was mended: number, turns before and after (if others), label, rejected, changes.
+_Put = tuple[int, _Said, _Said | None, str | None, str | None, tuple[_Change, ...]]
 
 
 def clean(
@@ -39,15 +42,18 @@ def clean(
     names: Collection[str] = DEFAULT_STEPS,
     parameters: Parameters = _NO_CHOICES,
     restored: Collection[int] = (),
+    *,
+    edits: Edits = (),
 ) -> Account:
     """Clean rows by the named steps, in the steps' own order.
 
     `restored` are the numbers of rows that no step may remove; they are mended like the others and
     take no part in comparisons, so that bringing one back never removes another. Only a row that is
     no conversation at all stays out. Where personal data is masked, it is masked in the removed
-    rows too. Raises a ChatUIError for a parameter that can't be used.
+    rows too. `edits` are what a person decided about single rows. Raises a ChatUIError for a
+    parameter that can't be used.
     """
-    cleaning = Cleaning(names, parameters, restored)
+    cleaning = Cleaning(names, parameters, restored, edits=edits)
     for row in rows:
         cleaning.reserve(row)
     for row in rows:
@@ -72,6 +78,8 @@ class Cleaning:
         parameters: Parameters = _NO_CHOICES,
         restored: Collection[int] = (),
         folder: Path | None = None,
+        *,
+        edits: Edits = (),
     ) -> None:
         self._names, self._parameters = names, parameters
         self._restored = frozenset(restored)
@@ -82,8 +90,12 @@ class Cleaning:
         self._put: Spool[_Put] = Spool(folder)
         self._gone: Spool[RemovedRow] = Spool(folder)
         self._steps = array("Q")  # by position, the steps that changed the row, as bits
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, Found] = {}
         self.is_kept: Any = None  # by position, once rows were compared
+        self._edits = {edit.row: edit for edit in edits if edit.turns or edit.excluded}
+        self._reworded: dict[int, CleanRow] = {}  # by position
+        self._left_out: set[int] = set()  # positions
+        self._revived: dict[int, RemovedRow] = {}  # by row number: removed, but for other words
 
     def reserve(self, row: RawRow) -> None:
         """Note which placeholders stand in the row already."""
@@ -96,8 +108,13 @@ class Cleaning:
         try:
             clean_row = self._tools.cleaned(row, notes, self._restored)
         except Removed as removed:
-            self._gone.append(_gone(row, removed.step, removed.reason))
-            return
+            gone = _gone(row, removed.step, removed.reason)
+            self._gone.append(gone)
+            edit = self._edits.get(row.row)
+            if not edit or not edit.turns or edit.excluded:
+                return
+            self._revived[row.row] = gone
+            clean_row = CleanRow(row.row, edit.turns, edit.turns, row.label, row.rejected)
         self.keys.add(clean_row)
         self._steps.append(sum(_BITS[name] for name in notes))
         self._put.append(_as_put(clean_row, notes))
@@ -107,22 +124,56 @@ class Cleaning:
         import numpy
 
         self.is_kept = numpy.ones(len(self.keys), bool)
-        among = self.keys.without(self._restored)
-        for name in (name for name in _COMPARISONS if name in self._names):
-            found = _COMPARISONS[name](self, among, self._parameters)
+        among = self.keys.without({*self._restored, *self._revived})
+        for name in (name for name in COMPARISONS if name in self._names):
+            found = COMPARISONS[name](self.keys, self.row, among, self._parameters)
             self._found[name] = found
             self.is_kept[found.gone] = False
             among = among[self.is_kept[among]]
+        if self._edits:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Carry out what a person decided about single rows; see `decisions.py`."""
+        import numpy
+
+        revived, self._revived = self._revived, {}
+        if self.mask:
+            for _ in self.removed():  # masks what they hold, so that it has its numbers
+                pass
+            self.mask.reserve(texts_of(tuple(self._edits.values())))
+        self._revived = revived
+        numbers = self.keys.rows
+        for position in numpy.flatnonzero(numpy.isin(numbers, list(self._edits))).tolist():
+            edit = self._edits[int(numbers[position])]
+            if edit.turns and not edit.excluded:
+                self._reword(position, edit.turns)
+            elif edit.excluded and self.is_kept[position]:
+                self._left_out.add(position)
+                self.is_kept[position] = False
+
+    def _reword(self, position: int, turns: Sequence[Turn]) -> None:
+        gone = self._revived.get(int(self.keys.rows[position]))
+        if gone is None and not self.is_kept[position]:
+            row = self.row(position)
+            gone = RemovedRow(row.row, "", "", row.before, label=row.label, rejected=row.rejected)
+        was = self.masked(gone) if gone else self.row(position)
+        row = reworded_row(was, turns, self._tools.fixed)
+        self._reworded[position] = row
+        self._steps[position] |= _BITS[EDITED.name]
+        self.keys.put(position, row)
+        self.is_kept[position] = True
 
     def kept(self) -> Iterator[CleanRow]:
         """The rows that stay, as they are now."""
-        for put, stays in zip(self._put, self.is_kept, strict=True):
-            if stays:
-                yield _as_row(put)
+        for position, put in enumerate(self._put):
+            if self.is_kept[position]:
+                yield self._reworded.get(position) or _as_row(put)
 
     def removed(self) -> Iterator[RemovedRow]:
         """The rows that go, in the file's order, masked where personal data is."""
-        gone = merge(self._gone, self._compared(), key=lambda row: row.row)
+        single = (row for row in self._gone if row.row not in self._revived)
+        gone = merge(single, self._compared(), key=lambda row: row.row)
         return map(self.masked, gone)
 
     def masked(self, row: RemovedRow) -> RemovedRow:
@@ -142,34 +193,43 @@ class Cleaning:
         """The first changes by each step, of rows that stay."""
         missing = {step: min(count, MAX_EXAMPLES) for step, count in self.changed().items()}
         found: dict[str, list[Example]] = {step: [] for step in missing}
-        for put, stays in zip(self._put, self.is_kept, strict=True):
+        for position, put in enumerate(self._put):
             if not any(missing.values()):
                 break
-            for step, before, after in put[5] if stays else ():
+            for step, before, after in self._changes(position, put):
                 if missing[step]:
                     missing[step] -= 1
                     found[step].append(Example(put[0], before, after))
         return found
+
+    def _changes(self, position: int, put: _Put) -> tuple[_Change, ...]:
+        """What changed the row, if it stays."""
+        if not self.is_kept[position]:
+            return ()
+        row = self._reworded.get(position)
+        by_hand = ((EDITED.name, as_text(row.before), as_text(row.turns)),) if row else ()
+        return (*put[5], *by_hand)
 
     def row(self, position: int) -> CleanRow:
         """A mended row, whether it stays or goes."""
         return _as_row(self._put[position])
 
     def _compared(self) -> Iterator[RemovedRow]:
-        """The rows that comparisons removed."""
+        """The rows that comparisons removed, or a person."""
         if self.is_kept.all():
             return
         why = {name: iter(found) for name, found in self._found.items()}
         next_of = {name: next(reasons, None) for name, reasons in why.items()}
         for position, put in enumerate(self._put):
-            if self.is_kept[position]:
-                continue
-            name = next(n for n, reason in next_of.items() if reason and reason[0] == position)
-            _, twin, score = next_of[name] or (0, 0, 0.0)
-            next_of[name] = next(why[name], None)
-            row = _as_row(put)
-            reason = _REASONS[name].format(row=self.keys.rows[twin], score=score)
-            yield _gone(row, name, reason)
+            name = next((n for n, why in next_of.items() if why and why[0] == position), None)
+            _, twin, score = (name and next_of[name]) or (0, 0, 0.0)
+            if name:
+                next_of[name] = next(why[name], None)
+            if position in self._left_out:
+                yield left_out_row(_as_row(put))
+            elif name and not self.is_kept[position]:
+                reason = REASONS[name].format(row=self.keys.rows[twin], score=score)
+                yield _gone(_as_row(put), name, reason)
 
 
 def _gone(row: RawRow | CleanRow, step: str, reason: str) -> RemovedRow:
@@ -189,64 +249,3 @@ def _as_row(put: _Put) -> CleanRow:
     before = tuple(Turn(*said) for said in put[1])  # type: ignore[arg-type]
     after = before if put[2] is None else tuple(Turn(*said) for said in put[2])  # type: ignore[arg-type]
     return CleanRow(put[0], before, after, put[3], put[4])
-
-
-class _Found:
-    """What a comparison found, by position: rows that go, each one's twin and likeness."""
-
-    def __init__(self, gone: Any, twins: Any, scores: Any = None) -> None:
-        import numpy
-
-        order = numpy.argsort(gone, kind="stable")
-        self.gone, self._twins = gone[order], twins[order]
-        self._scores = None if scores is None else scores[order]
-
-    def __iter__(self) -> Iterator[tuple[int, int, float]]:
-        for place in range(len(self.gone)):
-            score = 0.0 if self._scores is None else float(self._scores[place])
-            yield int(self.gone[place]), int(self._twins[place]), score
-
-
-class _Rows(Sequence[CleanRow]):
-    """Some of the rows that were put aside, read when they are asked for."""
-
-    def __init__(self, cleaning: Cleaning, positions: Any) -> None:
-        self._cleaning, self._positions = cleaning, positions
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    @overload
-    def __getitem__(self, at: int) -> CleanRow: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[CleanRow]: ...
-    def __getitem__(self, at: int | slice) -> CleanRow | list[CleanRow]:
-        if isinstance(at, slice):
-            return [self._cleaning.row(int(position)) for position in self._positions[at]]
-        return self._cleaning.row(int(self._positions[at]))
-
-
-def _duplicates(cleaning: Cleaning, among: Any, _: Parameters) -> _Found:
-    return _Found(*cleaning.keys.copies(among))
-
-
-def _near(cleaning: Cleaning, among: Any, parameters: Parameters) -> _Found:
-    import numpy
-
-    found = near_copies(_Rows(cleaning, among), parameters.similarity)
-    gone = numpy.array(list(found), numpy.int64)
-    twins = numpy.array([twin for twin, _ in found.values()], numpy.int64)
-    scores = numpy.array([score for _, score in found.values()])
-    return _Found(among[gone], among[twins], scores)
-
-
-def _conflicts(cleaning: Cleaning, among: Any, _: Parameters) -> _Found:
-    return _Found(*cleaning.keys.conflicts(among))
-
-
-_COMPARISONS = {"duplicates": _duplicates, "near": _near, "conflicts": _conflicts}
-_REASONS = {
-    "duplicates": "says the same as row {row}",
-    "near": "says nearly the same as row {row} (similarity {score:.2f})",
-    "conflicts": "answers the question of row {row} in other words",
-}

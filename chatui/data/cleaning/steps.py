@@ -122,7 +122,10 @@ ORDER = Step("order", "Put turns in order", "A conversation ends with a reply, s
 # No cleaning: rows of a version that another one, made of it, leaves out.
 CAP = Step("cap", "Cap", "Rows of a label that has more than the cap.")
 MIX = Step("mix", "Mixture", "Rows that a mixture of datasets doesn't hold.")
-ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS, CAP, MIX)
+# Not steps either, but what a person decided about single rows: counted and undone in the same way.
+EDITED = Step("edited", "Edited by hand", "Rows that say what you wrote instead.")
+EXCLUDED = Step("excluded", "Left out by hand", "Rows that you left out.")
+ALL_STEPS: tuple[Step, ...] = (READ, ORDER, *STEPS, EDITED, EXCLUDED, CAP, MIX)
 FINAL_STEPS = tuple(step.name for step in (READ, ORDER, CAP, MIX))  # what these remove stays out
 
 

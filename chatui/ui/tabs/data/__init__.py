@@ -5,16 +5,18 @@ from typing import Any
 
 import gradio as gr
 
-from chatui.data.cleaning import STEPS, Parameters
-from chatui.data.prepare import DEFAULT_SEED
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
-from chatui.ui.forms import form
 from chatui.ui.state import Page
 from chatui.ui.tabs.data import large, mixing
+from chatui.ui.tabs.data.deciding import RowHandlers
+from chatui.ui.tabs.data.editor import draw_form
+from chatui.ui.tabs.data.getting import GettingHandlers
 from chatui.ui.tabs.data.handlers import Handlers
+from chatui.ui.tabs.data.layout import components
+from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.parts import Parts
-from chatui.ui.tabs.data.source import Source
+from chatui.ui.tabs.data.recipes import RecipeHandlers
 
 _QUIET: dict[str, Any] = {
     "show_progress": "hidden",
@@ -22,18 +24,12 @@ _QUIET: dict[str, Any] = {
     "api_visibility": "private",
 }
 _CSS = (Path(__file__).parent / "data.css").read_text(encoding="utf-8")
-_COLUMNS = (
-    ("user", "User", "What the person says or asks."),
-    ("assistant", "Reply", "What the model should learn to say."),
-    ("system", "System prompt", "If each row has one of its own."),
-)
-_FILES = [".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".txt", ".zip", ".gz"]
 
 
 def build(services: Services, page: Page) -> None:
     """Pick or drop a dataset, see what cleaning does to it, save it as a version."""
     gr.HTML(f"<style>{_CSS}</style>", visible="hidden")
-    parts = _components(page)
+    parts = components(page)
     handlers = Handlers(services, parts)
     everything = parts.all()
     chosen = parts.chosen()
@@ -42,6 +38,14 @@ def build(services: Services, page: Page) -> None:
     gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **_QUIET)
     parts.picker.input(handlers.pick, [parts.picker, *state], everything, **_QUIET)
     parts.file.upload(handlers.upload, [parts.file, *state], everything, **_QUIET)
+    gr.on(
+        [parts.fetch.click, parts.address.submit],
+        GettingHandlers(services, parts).fetch,
+        [parts.address, page.selection],
+        everything,
+        trigger_mode="once",
+        **_QUIET,
+    )
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
         [part.input for part in parts.switches]
@@ -53,13 +57,6 @@ def build(services: Services, page: Page) -> None:
         inputs_kwargs={**chosen, "position": parts.position},
         **_QUIET,
     )
-    for button, step in ((parts.previous, -1), (parts.following, 1)):
-        button.click(
-            handlers.turn_page(step),
-            [parts.source, parts.position],
-            [parts.position, parts.where, parts.preview],
-            **_QUIET,
-        )
     parts.save.click(
         shows_errors(handlers.save),
         state,
@@ -71,12 +68,74 @@ def build(services: Services, page: Page) -> None:
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
     large.build(services, page)
     mixing.build(services, page)
+    _wire_looking(parts, handlers)
+    _wire_rows(parts, RowHandlers(services, parts), state)
+    _wire_measuring(parts, MeasuringHandlers(services, parts))
+    _wire_recipes(parts, RecipeHandlers(services, parts), state)
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
 
 
+def _wire_looking(parts: Parts, handlers: Handlers) -> None:
+    """Page through the rows, all or those of a kind."""
+    shown = [
+        *(parts.position, parts.go_to, parts.where, parts.preview, parts.which),
+        *(parts.edit, parts.leave, parts.flag),
+    ]
+    for button, step in ((parts.previous, -1), (parts.following, 1)):
+        inputs = [parts.source, parts.position, parts.which]
+        button.click(handlers.turn_page(step), inputs, shown, **_QUIET)
+    parts.which.input(handlers.look_at, [parts.source, parts.which], shown, **_QUIET)
+    parts.go_to.submit(handlers.go_to, [parts.source, parts.go_to], shown, **_QUIET)
+
+
+def _wire_rows(parts: Parts, handlers: RowHandlers, state: list[Any]) -> None:
+    """Decide about the row that is shown; undo and redo whatever was chosen."""
+    draw_form(parts, handlers)
+    parts.edit.click(handlers.edit, [parts.source, parts.position], parts.editing, **_QUIET)
+    for button, handler in (
+        (parts.leave, handlers.toggle_out),
+        (parts.flag, handlers.toggle_flag),
+        (parts.undo, handlers.undo),
+        (parts.redo, handlers.redo),
+    ):
+        button.click(
+            shows_errors(handler),
+            [*state, parts.position, parts.which],
+            parts.all(),
+            trigger_mode="once",
+            **_QUIET,
+        )
+
+
+def _wire_measuring(parts: Parts, handlers: MeasuringHandlers) -> None:
+    """Measure what is shown whenever that has changed; of several changes, the last one."""
+    inputs = [parts.source, parts.base, parts.limit]
+    outputs = [parts.health, parts.measured, parts.measuring_problem, parts.count]
+    last: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
+    parts.source.change(handlers.at_once, inputs, outputs, **last)
+    chosen = [parts.base.input, parts.limit.submit, parts.limit.blur]
+    gr.on(chosen, handlers.at_once, inputs, outputs, **last)
+    once: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+    parts.count.click(handlers.all_of_them, inputs, outputs, **once)
+
+
+def _wire_recipes(parts: Parts, handlers: RecipeHandlers, state: list[Any]) -> None:
+    """Hand out the recipe and the version, and take a recipe in."""
+    outputs = [parts.download_recipe, parts.download, parts.download_problem]
+    gr.on(
+        [parts.source.change, parts.form.input],
+        handlers.offer,
+        [parts.source, parts.form],
+        outputs,
+        trigger_mode="always_last",
+        **_QUIET,
+    )
+    parts.recipe_file.upload(handlers.use, [parts.recipe_file, *state], parts.all(), **_QUIET)
+
+
 def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
-    """List what a step removed, bring rows back, and undo it."""
+    """List what a step removed, and bring rows back."""
     everything = parts.all()
     parts.removed_by.input(
         handlers.list_removed, [parts.removed_by, parts.source], parts.removed_rows, **_QUIET
@@ -84,7 +143,6 @@ def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
     for button, handler, chosen in (
         (parts.restore, handlers.restore, [parts.removed_rows]),
         (parts.restore_all, handlers.restore_all, [parts.removed_by]),
-        (parts.undo, handlers.undo, []),
     ):
         button.click(
             shows_errors(handler), [*chosen, *state], everything, trigger_mode="once", **_QUIET
@@ -107,177 +165,3 @@ def _wire_keeping(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
     parts.delete.click(shows_errors(handlers.ask), state, asking, **_QUIET)
     parts.keep.click(handlers.keep, None, asking, **_QUIET)
     parts.confirm.click(delete, state, everything, trigger_mode="once", **_QUIET)
-
-
-def _components(page: Page) -> Parts:
-    source, position = gr.State(Source()), gr.State(1)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=320):
-            picking = _picking()
-            with gr.Column(visible=False) as preparing:
-                choosing = _choosing_columns() | _cleaning() | _more()
-            again = gr.Button("Clean again", visible=False)
-        with gr.Column(scale=6, min_width=320):
-            looking = _looking()
-    return Parts(
-        selection=page.selection,
-        source=source,
-        position=position,
-        preparing=preparing,
-        again=again,
-        **picking,
-        **choosing,
-        **looking,
-        **_saving(),
-        **_keeping(),
-    )
-
-
-def _picking() -> dict[str, Any]:
-    return {
-        "picker": gr.Dropdown(label="Dataset", elem_id="data-picker"),
-        "file": gr.File(
-            label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip of one)",
-            file_types=_FILES,
-            height=170,
-            elem_id="data-file",
-        ),
-        "problem": gr.HTML(visible=False),
-        "notes": gr.HTML(visible=False),
-        "encoding": large.encoding_field(),
-        "facts": gr.HTML(visible=False),
-    }
-
-
-def _choosing_columns() -> dict[str, Any]:
-    with gr.Accordion("Columns", open=False) as box:
-        about = gr.HTML()
-        # Any value is let through: the choices change with the file, and the core's sentence
-        # about a column that is not there is the better one.
-        columns = tuple(
-            gr.Dropdown(label=label, info=info, allow_custom_value=True, elem_id=f"column-{role}")
-            for role, label, info in _COLUMNS
-        )
-    return {"columns_box": box, "about_columns": about, "columns": columns}
-
-
-def _cleaning() -> dict[str, Any]:
-    gr.HTML('<h3 class="chatui-heading">Clean</h3>')
-    drawn: dict[str, Any] = {}
-    _steps(drawn, is_default=True)
-    with gr.Accordion("More cleaning steps", open=False):
-        _steps(drawn, is_default=False)
-    switches, examples = zip(*(drawn[step.name] for step in STEPS), strict=True)
-    fields = tuple(drawn[name] for name in Parameters.model_fields)
-    return {
-        "switches": switches,
-        "examples": examples,
-        "fields": fields,
-        "choices": tuple(drawn["choices"]),
-        "splits": gr.HTML(),
-    }
-
-
-def _steps(drawn: dict[str, Any], is_default: bool) -> None:
-    """A switch, a place for examples and fields, for each step that is on at first, or off."""
-    for step in (step for step in STEPS if step.is_default == is_default):
-        with gr.Column(elem_classes="chatui-steps"):
-            switch = gr.Checkbox(
-                is_default, label=step.title, container=False, elem_id=f"step-{step.name}"
-            )
-            drawn[step.name] = (switch, gr.HTML())
-        if step.parameters:
-            with gr.Row(visible=False, elem_classes="chatui-fields") as row:
-                drawn |= form(Parameters, step.parameters)
-            drawn.setdefault("choices", []).append(row)
-
-
-def _more() -> dict[str, Any]:
-    with gr.Accordion("System prompt and seed", open=False):
-        prompt = gr.Textbox(
-            label="System prompt (optional)",
-            info="Goes with every conversation through training, scoring and chat.",
-            lines=2,
-        )
-        seed = gr.Number(
-            DEFAULT_SEED,
-            label="Seed of the split",
-            info="Another number splits the same rows otherwise.",
-            precision=0,
-            minimum=0,
-        )
-    return {"prompt": prompt, "seed": seed}
-
-
-def _looking() -> dict[str, Any]:
-    with gr.Row(elem_classes="chatui-stays chatui-pager"):
-        where = gr.HTML()
-        previous, following = (
-            gr.Button(name, scale=0, min_width=110, size="md", elem_id=f"data-{name.lower()}")
-            for name in ("Previous", "Next")
-        )
-    return {
-        "where": where,
-        "previous": previous,
-        "following": following,
-        "preview": gr.HTML(elem_id="data-preview"),
-        "account": gr.HTML(elem_id="data-account"),
-        **_restoring(),
-        "plot": gr.HTML(),
-    }
-
-
-def _restoring() -> dict[str, Any]:
-    with gr.Accordion("Bring removed rows back", open=False, elem_id="data-restoring") as box:
-        step = gr.Dropdown(label="Removed by", elem_id="removed-by")
-        rows = gr.Dropdown(
-            label="Rows",
-            info="What comes back is mended like the others, but no step removes it again.",
-            multiselect=True,
-            elem_id="removed-rows",
-        )
-        with gr.Row():
-            chosen = gr.Button("Restore", scale=0, min_width=130, elem_id="restore")
-            whole = gr.Button("Restore all of this step", scale=0, min_width=260)
-            undo = gr.Button("Undo", visible=False, scale=0, min_width=110, elem_id="undo-restore")
-    return {
-        "restoring": box,
-        "removed_by": step,
-        "removed_rows": rows,
-        "restore": chosen,
-        "restore_all": whole,
-        "undo": undo,
-    }
-
-
-def _saving() -> dict[str, Any]:
-    with gr.Row(visible=False, elem_classes="chatui-save") as saving:
-        name = gr.Textbox(
-            label="Name of the dataset", max_lines=1, max_length=60, elem_id="data-name"
-        )
-        with gr.Column(scale=1, min_width=240):
-            save = gr.Button("Save version", variant="primary", elem_id="save-version")
-            status = gr.HTML()
-    return {"saving": saving, "name": name, "save": save, "status": status}
-
-
-def _keeping() -> dict[str, Any]:
-    with gr.Accordion("Rename or delete", open=False) as keeping:
-        with gr.Row():
-            new_name = gr.Textbox(label="New name", max_lines=1, max_length=60)
-            rename = gr.Button("Rename version", scale=0, min_width=190)
-        delete = gr.Button("Delete version", scale=0, min_width=190, elem_id="delete-version")
-        with gr.Row(visible=False, elem_classes="chatui-stays") as asking:
-            question = gr.HTML()
-            confirm = gr.Button("Delete it", variant="stop", scale=0, min_width=130)
-            keep = gr.Button("Keep it", scale=0, min_width=130)
-    return {
-        "keeping": keeping,
-        "new_name": new_name,
-        "rename": rename,
-        "delete": delete,
-        "asking": asking,
-        "question": question,
-        "confirm": confirm,
-        "keep": keep,
-    }

@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 
 from chatui.conversation import Conversation, Split, Turn
-from chatui.data.cleaning import ALL_STEPS, CleanRow, Example, RemovedRow
+from chatui.data.cleaning import ALL_STEPS, EXCLUDED, CleanRow, Example, RemovedRow
 from chatui.data.mapping import Recognition
 from chatui.data.prepare import Draft
 from chatui.data.store import DatasetView
@@ -50,11 +50,13 @@ def row_html(draft: Draft, number: int) -> str:
     if kept is None:
         gone = next(row for row in draft.removed if row.row == number)
         title = escape(_TITLES.get(gone.step, gone.step))
-        why = f'<p class="chatui-warning">Removed by “{title}”: {escape(gone.reason)}.</p>'
+        why = f"Removed by “{title}”: {escape(gone.reason)}."
+        why = "You left this row out." if gone.step == EXCLUDED.name else why
+        why = f'<p class="chatui-warning">{why}</p>'
         return why + (_conversation(gone.turns) if gone.turns else _raw(gone.raw))
     row, conversation = kept
     is_changed = row.before != row.turns
-    said = "Struck out and underlined: what cleaning changed. " if is_changed else ""
+    said = "Struck out and underlined: what was changed. " if is_changed else ""
     return _cleaned(row) + _caption(f"{said}{_about(conversation)}")
 
 
@@ -62,6 +64,12 @@ def version_html(rows: Sequence[Conversation], number: int) -> str:
     """Conversation `number` (from 1) of a saved version."""
     row = rows[number - 1]
     return _conversation(row.turns) + _caption(_about(row))
+
+
+def marks_html(is_edited: bool, is_flagged: bool) -> str:
+    """What was decided by hand about the row that is shown."""
+    marks = [("Flagged", is_flagged), ("Edited by hand", is_edited)]
+    return "".join(f'<span class="chatui-mark">{mark}</span>' for mark, is_on in marks if is_on)
 
 
 def account_html(rows_read: int, kept: int, removed: Sequence[RemovedRow], joined: int = 0) -> str:

@@ -16,13 +16,13 @@ from chatui.conversation import Conversation
 from chatui.data.cleaning import STEPS, RemovedRow
 from chatui.data.mapping import ROLES, Recognition
 from chatui.data.prepare import Draft, recognise_file
-from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.store import DatasetStore, DatasetView, below
 from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe, large, restoring
-from chatui.ui.tabs.data.contents import contents_html
+from chatui.ui.tabs.data import describe, large, looking, restoring
+from chatui.ui.tabs.data.looking import ALL, Row
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
 
@@ -43,8 +43,14 @@ class Drawing:
         self._store = services.datasets
         self._parts = parts
 
-    def show(self, source: Source, selected: Selection, position: int = 1) -> Changes:
-        """Everything about a source, with one of its conversations."""
+    def other(self, source: Source, selected: Selection) -> Changes:
+        """Another dataset than before: its rows are others, so no form stays open."""
+        return self.show(source, selected) | {self._parts.editing: None}
+
+    def show(
+        self, source: Source, selected: Selection, position: int = 1, kind: str = ALL
+    ) -> Changes:
+        """Everything about a source, with one of its rows."""
         parts = self._parts
         changes: Changes = {
             parts.source: source,
@@ -53,10 +59,12 @@ class Drawing:
             parts.preparing: gr.Column(visible=source.is_file),
             parts.saving: gr.Row(visible=source.is_file),
             parts.again: gr.Button(visible=not source.is_file),
+            parts.undo: gr.Button(interactive=bool(source.past)),
+            parts.redo: gr.Button(interactive=bool(source.future)),
             **self._keeping(source),
         }
         if source.is_file:
-            return changes | self._file(source, selected, position)
+            return changes | self._file(source, selected, position, kind)
         return changes | self._version(source, selected, position)
 
     def _version(self, source: Source, selected: Selection, position: int) -> Changes:
@@ -70,11 +78,11 @@ class Drawing:
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
             parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
             **self._restoring(removed, ()),
-            parts.plot: contents_html(self._conversations(view)),
+            parts.which: gr.Dropdown(visible=False),
             **self.page(source, position),
         }
 
-    def _file(self, source: Source, selected: Selection, position: int) -> Changes:
+    def _file(self, source: Source, selected: Selection, position: int, kind: str) -> Changes:
         parts = self._parts
         found = recognise_file(Path(source.path), source.file, source.options.encoding)
         changes: Changes = {
@@ -113,8 +121,7 @@ class Drawing:
             ),
             **self._columns(found, dict(draft.columns.as_dict()), draft.recognition.is_sure),
             **self._steps(draft),
-            parts.plot: contents_html(draft.conversations),
-            **self.page(source, position),
+            **self.page(source, position, kind),
         }
 
     def _nothing_usable(
@@ -130,8 +137,9 @@ class Drawing:
             parts.save: gr.Button(variant="primary", interactive=False),
             parts.status: describe.status_html(None, ""),
             **self._columns(found, chosen, is_sure=False),
+            **self._no_rows(),
             **{part: "" for part in (parts.splits, parts.account, parts.preview, parts.where)},
-            **{part: "" for part in (*parts.examples, parts.plot)},
+            **{part: "" for part in parts.examples},
             parts.position: 1,
             parts.restoring: gr.Accordion(visible=False),
             **{
@@ -165,7 +173,6 @@ class Drawing:
             parts.restoring: gr.Accordion(restoring.title(removed, restored), visible=is_any),
             parts.removed_by: restoring.steps_of(removed),
             parts.removed_rows: restoring.rows_of(removed, restoring.first_step(removed)),
-            parts.undo: gr.Button(visible=bool(restored)),
         }
 
     def _steps(self, draft: Draft) -> Changes:
@@ -186,21 +193,47 @@ class Drawing:
             )
         return changes
 
-    def page(self, source: Source, position: int) -> Changes:
+    def page(self, source: Source, position: int, kind: str = ALL, step: int = 0) -> Changes:
+        """The row that is `step` further than a position, among those of a kind."""
         parts = self._parts
         if source.is_file:
             draft = source.draft()
             total = draft.rows_read
-            position = (position - 1) % total + 1
-            shown = describe.row_html(draft, position)
+            shown = looking.numbers(draft, kind) or range(1, total + 1)
+            position = looking.step_from(shown, min(max(position, 1), total), step)
+            preview = describe.row_html(draft, position)
+            kinds = {parts.which: looking.kinds(draft, kind)}
         else:
-            view = self._store.view(source.version or "")
-            rows = self._conversations(view)
-            total = len(rows)
-            position = (position - 1) % total + 1
-            shown = describe.version_html(rows, position)
-        where = f"<strong>Conversation {position:,} of {total:,}</strong>"
-        return {parts.position: position, parts.where: where, parts.preview: shown}
+            rows = self.conversations(self._store.view(source.version or ""))
+            total, kinds = len(rows), {}
+            shown = range(1, total + 1)
+            position = looking.step_from(shown, min(max(position, 1), total), step)
+            preview = describe.version_html(rows, position)
+        row = self.row(source, position)
+        buttons = zip((parts.edit, parts.leave, parts.flag), looking.buttons(row), strict=True)
+        return {
+            parts.position: position,
+            parts.go_to: position,
+            parts.where: looking.where_html(shown, position, total),
+            parts.preview: describe.marks_html(row.is_edited, row.is_flagged) + preview,
+            **dict(buttons),
+            **kinds,
+        }
+
+    def row(self, source: Source, position: int) -> Row:
+        """What is known of a row."""
+        if source.is_file:
+            return looking.row_of(source.draft(), position)
+        view = self._store.view(source.version or "")
+        edits = self._store.recipe(view.id).edits
+        return looking.row_of_version(self._store.rows(view.id), position, edits)
+
+    def _no_rows(self) -> Changes:
+        parts = self._parts
+        return {
+            parts.which: gr.Dropdown(visible=False),
+            **{b: gr.Button(interactive=False) for b in (parts.edit, parts.leave, parts.flag)},
+        }
 
     def picker(self, source: Source) -> gr.Dropdown:
         """The versions there are, and the file that is prepared if it is none of them."""
@@ -237,7 +270,12 @@ class Drawing:
             parts.new_name: view.name,
         }
 
-    def _conversations(self, view: DatasetView) -> tuple[Conversation, ...]:
+    def below_system(self, draft: Draft) -> Sequence[Conversation]:
+        """The conversations of a draft, each below its system prompt as the model will read it."""
+        return [below(row, draft.options.system) for row in draft.conversations]
+
+    def conversations(self, view: DatasetView) -> tuple[Conversation, ...]:
+        """The conversations of a saved version, each below its system prompt."""
         return _conversations(self._store, view.id, view.sha256)
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from chatui.data.cleaning import RemovedRow
 from chatui.data.prepare import recognise_file
-from chatui.data.revising import restore
+from chatui.data.revising import bring_back, restore
 from chatui.errors import ChatUIError, DatasetInUse
 from chatui.services import Services
 from chatui.ui.errors import error_card
@@ -44,14 +44,14 @@ class Handlers:
             return self._nothing()  # the page is loading: what it selects comes in a moment
         if source != Source() and source.version == selected.dataset:
             return {self._parts.picker: self._drawing.picker(source)}
-        return self._drawing.show(self._selected_source(selected), selected)
+        return self._drawing.other(self._selected_source(selected), selected)
 
     def pick(self, picked: str, selected: Selection, source: Source) -> Changes:
         """Show a version that was picked from the list."""
         if picked == FILE:
             return self._nothing()
         view = self._store.view(picked)
-        return self._drawing.show(of_version(view), replace(selected, dataset=picked))
+        return self._drawing.other(of_version(view), replace(selected, dataset=picked))
 
     def upload(self, path: str | None, selected: Selection, source: Source) -> Changes:
         """Show a dropped file, or say what is wrong with it and stay."""
@@ -62,12 +62,13 @@ class Handlers:
             recognise_file(Path(path))
         except ChatUIError as error:
             return {parts.problem: told(error_card(str(error))), parts.file: None}
-        return self._drawing.show(of_upload(path, selected.dataset), selected) | {parts.file: None}
+        shown = self._drawing.other(of_upload(path, selected.dataset), selected)
+        return shown | {parts.file: None}
 
     def redraft(
         self, selected: Selection, source: Source, position: int, **chosen: object
     ) -> Changes:
-        """Prepare the file again with other options."""
+        """Prepare the file again with other choices."""
         if not source.is_file:
             return self._nothing()
         changed = self._with_choices(source, chosen)
@@ -79,13 +80,21 @@ class Handlers:
         typed = (parts.name, parts.prompt, parts.seed, *parts.fields)
         return {part: value for part, value in shown.items() if part not in typed}
 
-    def turn_page(self, step: int) -> Callable[[Source, int], Changes]:
-        """The handler that shows another conversation, `step` further."""
+    def turn_page(self, step: int) -> Callable[[Source, int, str], Changes]:
+        """The handler that shows another row of the kind that is looked at, `step` further."""
 
-        def turn(source: Source, position: int) -> Changes:
-            return self._drawing.page(source, position + step)
+        def turn(source: Source, position: int, kind: str) -> Changes:
+            return self._drawing.page(source, position, kind, step)
 
         return turn
+
+    def look_at(self, source: Source, kind: str) -> Changes:
+        """Show the first row of a kind."""
+        return self._drawing.page(source, 0, kind)
+
+    def go_to(self, source: Source, number: float | None) -> Changes:
+        """Show the row of a number."""
+        return self._drawing.page(source, int(number)) if number else self._nothing()
 
     def save(self, selected: Selection, source: Source, **chosen: object) -> Changes:
         """Save what is shown as a version of the named dataset."""
@@ -103,7 +112,7 @@ class Handlers:
     def clean_again(self, selected: Selection, source: Source) -> Changes:
         """Prepare the conversations of the shown version for the next one."""
         view = self._store.view(source.version or "")
-        return self._drawing.show(of_cleaning_again(self._store, view), selected)
+        return self._drawing.other(of_cleaning_again(self._store, view), selected)
 
     def list_removed(self, step: str | None, source: Source) -> gr.Dropdown:
         """The rows that a step removed, to choose among."""
@@ -118,16 +127,10 @@ class Handlers:
         gone = restoring.restorable(self._removed(source))
         return self._restored([r.row for r in gone if r.step == step], selected, source)
 
-    def undo(self, selected: Selection, source: Source) -> Changes:
-        """Remove again what was brought back."""
-        options = replace(source.options, restored=())
-        return self._drawing.show(replace(source, options=options), selected)
-
     def _restored(self, rows: list[int], selected: Selection, source: Source) -> Changes:
         if source.is_file:
-            numbers = tuple(sorted({*source.options.restored, *rows}))
-            options = replace(source.options, restored=numbers)
-            return self._drawing.show(replace(source, options=options), selected)
+            options = bring_back(source.draft(), rows)
+            return self._drawing.show(source.changed(options), selected)
         view = restore(self._store, source.version or "", rows)
         gr.Info(escape(f"Saved as {view.id}."), duration=4)
         return self._drawing.show(of_version(view), replace(selected, dataset=view.id))
@@ -170,7 +173,7 @@ class Handlers:
         views = self._store.all()
         if views:
             left = replace(left, dataset=views[-1].id)
-        return self._drawing.show(self._selected_source(left), left)
+        return self._drawing.other(self._selected_source(left), left)
 
     def _selected_source(self, selected: Selection) -> Source:
         known = {str(view.id): view for view in self._store.all()}
@@ -182,8 +185,9 @@ class Handlers:
         encoding = str(chosen.get("encoding") or "").strip() or None
         found = recognise_file(Path(source.path), source.file, encoding)
         options = options_of(chosen, found.chosen)
-        options = replace(options, restored=source.options.restored)
-        return replace(source, options=options, name=str(chosen.get("name") or "").strip())
+        known = source.options
+        options = replace(options, restored=known.restored, edits=known.edits)
+        return replace(source.changed(options), name=str(chosen.get("name") or "").strip())
 
     def _nothing(self) -> Changes:
         return {self._parts.source: gr.skip()}

@@ -1,42 +1,24 @@
-"""Draw how long replies are: bars as SVG, with title, units, n and a table.
+"""Draw how long texts are: bars as SVG, with title, units, n and a table.
 
 Not `gr.BarPlot`: after a second file it went on showing the first one's bars, and one bar alone
 lost its axis. Like the other drawings it has no view box, so text keeps its size on a phone.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from chatui.conversation import Conversation
 from chatui.ui.charts import TRAIN_COLOUR, as_details, html_table
 
-_BARS = 12
-_TOP, _BOTTOM, _HEIGHT = 24, 236, 280  # of the drawing, in pixels
+_TOP, _BOTTOM, _HEIGHT = 24, 216, 260  # of the drawing, in pixels
 
 Bars = Sequence[tuple[str, int]]
 
 
-def lengths(conversations: Sequence[Conversation]) -> Bars:
-    """How long replies are: (characters "0–49", number of replies), in bars of equal width."""
-    sizes = [len(c.reference) for c in conversations]
-    # Beyond the 99th percentile one bar is enough: a single giant would leave nothing to see.
-    limit = sorted(sizes)[int(0.99 * (len(sizes) - 1))] + 1
-    width = next(w for w in _widths() if w * _BARS >= limit)
-    bars = Counter(min(size, limit) // width for size in sizes)
-    shortest, longest = min(bars), max(bars)
-    steps = range(shortest, longest + 1)
-    named = [(f"{n * width}–{(n + 1) * width - 1}", bars[n]) for n in steps]
-    if max(sizes) >= (longest + 1) * width:
-        named[-1] = (f"{longest * width}+", named[-1][1])
-    return named
-
-
-def histogram_html(bars: Bars) -> str:
-    """The bars with a sentence as title, and the same as a table below."""
+def histogram_html(bars: Bars, what: str = "Replies", unit: str = "characters") -> str:
+    """How many of something ("Replies") have how many of a unit, and the same as a table below."""
     most, total = max(bars, key=lambda bar: bar[1])[0], sum(count for _, count in bars)
-    title = f"Most replies have {most} characters"
-    told = "; ".join(f"{name} characters: {count}" for name, count in bars)
+    title = f"{what}: most have {most} {unit}"
+    told = "; ".join(f"{name} {unit}: {count}" for name, count in bars)
     drawn = "".join(_bar(number, bar, bars) for number, bar in enumerate(bars))
     return (
         f'<figure class="chatui-figure"><strong>{escape(title)}</strong>'
@@ -45,10 +27,10 @@ def histogram_html(bars: Bars) -> str:
         f'<desc>{escape(told)}</desc><g fill="currentColor" font-size="13" '
         f'font-family="ui-sans-serif, system-ui, sans-serif">{drawn}'
         f'<line x1="0" x2="100%" y1="{_BOTTOM}" y2="{_BOTTOM}" stroke="currentColor"/>'
-        f'<text x="50%" y="{_HEIGHT - 6}" text-anchor="middle">Characters in a reply</text>'
+        f'<text x="50%" y="{_HEIGHT - 6}" text-anchor="middle">{escape(unit.capitalize())}</text>'
         "</g></svg>"
-        f"<figcaption>Height: number of replies, n = {total:,}</figcaption></figure>"
-        + as_details("Show as table", html_table(["Characters", "Replies"], bars))
+        f"<figcaption>Height: how many there are, n = {total:,}</figcaption></figure>"
+        + as_details("Show as table", html_table([unit.capitalize(), what], bars))
     )
 
 
@@ -66,7 +48,3 @@ def _bar(number: int, bar: tuple[str, int], bars: Bars) -> str:
         drawn += f'<text x="{middle}" y="{top - 5:.1f}" text-anchor="middle">{count:,}</text>'
     start = name.split("–")[0]  # the whole span would not fit on a phone
     return f'{drawn}<text x="{middle}" y="{_BOTTOM + 18}" text-anchor="middle">{start}</text>'
-
-
-def _widths() -> list[int]:
-    return [base * 10**power for power in range(1, 9) for base in (1, 2, 5)]

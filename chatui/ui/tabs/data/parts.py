@@ -18,6 +18,9 @@ class Parts:
     position: gr.State
     picker: gr.Dropdown
     file: gr.File
+    address: gr.Textbox
+    fetch: gr.Button
+    address_status: gr.HTML
     problem: gr.HTML
     notes: gr.HTML
     encoding: gr.Dropdown
@@ -30,6 +33,9 @@ class Parts:
     examples: tuple[gr.HTML, ...]
     fields: tuple[Any, ...]  # in the order of the parameters
     choices: tuple[gr.Row, ...]  # around them, in the order of the steps that have some
+    download_recipe: gr.DownloadButton
+    recipe_file: gr.File
+    recipe_notes: gr.HTML
     splits: gr.HTML
     prompt: gr.Textbox
     seed: gr.Number
@@ -37,19 +43,35 @@ class Parts:
     where: gr.HTML
     previous: gr.Button
     following: gr.Button
+    which: gr.Dropdown  # kind of rows
+    go_to: gr.Number
     preview: gr.HTML
+    edit: gr.Button
+    leave: gr.Button
+    flag: gr.Button
+    undo: gr.Button
+    redo: gr.Button
+    editor: gr.Column
+    editing: gr.State  # of an Editing, or None
     account: gr.HTML
     restoring: gr.Accordion
     removed_by: gr.Dropdown
     removed_rows: gr.Dropdown
     restore: gr.Button
     restore_all: gr.Button
-    undo: gr.Button
-    plot: gr.HTML
+    health: gr.HTML
+    base: gr.Dropdown  # whose tokens are counted
+    limit: gr.Number  # tokens that training reads
+    count: gr.Button
+    measuring_problem: gr.HTML
+    measured: gr.HTML
     saving: gr.Row
     name: gr.Textbox
     save: gr.Button
     status: gr.HTML
+    form: gr.Dropdown  # that a version is downloaded in
+    download: gr.DownloadButton
+    download_problem: gr.HTML
     keeping: gr.Accordion
     new_name: gr.Textbox
     rename: gr.Button

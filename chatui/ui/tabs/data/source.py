@@ -10,12 +10,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chatui.data.cleaning import STEP_NAMES, Parameters
+from chatui.data.editing import flagged, flagged_rows
 from chatui.data.mapping import ROLES, Columns
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, preview_of
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
 from chatui.errors import BadParameter
 from chatui.ui.forms import label_of
 
+_MOST_STEPS = 100  # that can be undone
 FILE = "file"  # stands for the file that is prepared, where versions are listed
 
 
@@ -29,11 +31,36 @@ class Source:
     options: Options = Options()
     version: str | None = None  # the version that was selected when this was made
     is_saved: bool = False  # whether the file, as it is now, is that version
+    past: tuple[Options, ...] = ()  # what was chosen before, the last at the end
+    future: tuple[Options, ...] = ()  # what was taken back, the last at the end
 
     @property
     def is_file(self) -> bool:
         """Whether something is being prepared."""
         return bool(self.path)
+
+    def changed(self, options: Options) -> "Source":
+        """The source with other choices; those before can be had back with `undone`."""
+        if options == self.options:
+            return self
+        past = (*self.past, self.options)[-_MOST_STEPS:]
+        return replace(self, options=options, past=past, future=())
+
+    def undone(self) -> "Source":
+        """The source with the choices before the last change."""
+        if not self.past:
+            return self
+        *past, options = self.past
+        future = (*self.future, self.options)
+        return replace(self, options=options, past=tuple(past), future=future)
+
+    def redone(self) -> "Source":
+        """The source with the choices that were taken back last."""
+        if not self.future:
+            return self
+        *future, options = self.future
+        past = (*self.past, self.options)
+        return replace(self, options=options, past=past, future=tuple(future))
 
     def draft(self) -> Draft:
         """The draft of the file, or of the beginning of a large one; raises a ChatUIError when
@@ -60,6 +87,14 @@ def of_upload(path: str, version: str | None) -> Source:
 def of_cleaning_again(store: DatasetStore, view: DatasetView) -> Source:
     """The conversations of a saved version, to be cleaned into the next one."""
     options = Options(system=view.system)
+    return Source(str(store.file(view.id)), view.id, view.name, options, view.id)
+
+
+def of_changing_rows(store: DatasetStore, view: DatasetView) -> Source:
+    """The conversations of a saved version as they are, to decide about single rows."""
+    known = set(flagged_rows(store.recipe(view.id).edits))
+    flags = [at for at, c in enumerate(store.rows(view.id), start=1) if c.row in known]
+    options = Options(steps=(), system=view.system, edits=flagged((), flags))
     return Source(str(store.file(view.id)), view.id, view.name, options, view.id)
 
 

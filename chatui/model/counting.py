@@ -1,0 +1,88 @@
+"""Count tokens as a base model reads them: its tokenizer and chat template, without torch.
+
+All rows are rendered first and tokenized together, which takes about half the time of asking the
+tokenizer row by row.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from chatui.conversation import Turn
+from chatui.errors import BaseNotUsable
+from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_in
+
+# Of 20,000 texts at once each takes twice as long as of 250: their tokens no longer fit the cache.
+_AT_ONCE = 250
+_SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
+
+
+class TokenCounter:
+    """The tokens of conversations and of single texts."""
+
+    def __init__(self, tokenizer: Any, template: str, special: dict[str, str]) -> None:
+        self._tokenizer = tokenizer
+        self._template = template
+        self._special = special
+
+    def conversations(self, rows: Sequence[Sequence[Turn]]) -> list[int]:
+        """Tokens of each conversation below the chat template; 0 where the template refuses it."""
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        rendered = []
+        for turns in rows:
+            messages = [turn.as_message() for turn in turns]
+            try:
+                texts, _ = render_jinja_template(
+                    [messages], chat_template=self._template, **self._special
+                )
+            except TemplateError:
+                texts = [""]
+            rendered += texts
+        return self.texts(rendered)
+
+    def texts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text by itself."""
+        counts: list[int] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            part = list(texts[start : start + _AT_ONCE])
+            found = self._tokenizer.encode_batch_fast(part, add_special_tokens=False)
+            counts += [len(one) for one in found]
+        return counts
+
+
+def counter_of(base: BaseModel) -> TokenCounter:
+    """What counts as a base model reads; of a Hub model, only the tokenizer is downloaded.
+
+    Raises BaseNotReachable or BaseNotUsable.
+    """
+    return _counter(base.name, local_folder(base, TOKENIZER_FILES))
+
+
+@lru_cache(maxsize=2)
+def _counter(name: str, folder: Path) -> TokenCounter:
+    from tokenizers import Tokenizer
+
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise BaseNotUsable(name, "it has no tokenizer.json, so tokens can't be counted")
+    template = template_in(folder)
+    if not template:
+        raise BaseNotUsable(name, "it has no chat template, so it can't hold a conversation")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return TokenCounter(tokenizer, template, _special_tokens(folder))
+
+
+def _special_tokens(folder: Path) -> dict[str, str]:
+    """The tokens that a template may name, such as `bos_token`."""
+    file = folder / "tokenizer_config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    found = {name: config.get(name) for name in _SPECIAL}
+    texts = {n: v.get("content") if isinstance(v, dict) else v for n, v in found.items()}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
