@@ -150,23 +150,23 @@ def _downloaded(room: Room, dataset: str, count: int) -> list[dict]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_recipe_goes_out_and_comes_in_and_undo_takes_it_back(open_page, tmp_path, width):
     room = Room(open_page(width=width))
-    room.account("307 read = 285 kept + 22 removed")
+    room.account("544 read = 522 kept + 22 removed")
     room.page.locator("#step-duplicates input").uncheck()
-    room.account("297 kept + 10 removed")
+    room.account("534 kept + 10 removed")
     box = room.unfold("data-recipe")
     with room.page.expect_download() as taken:
         room.press("download-recipe")
     taken.value.save_as(tmp_path / "recipe.json")
     room.press("row-undo")
-    room.account("285 kept + 22 removed")
+    room.account("522 kept + 22 removed")
 
     box.locator("input[type=file]").set_input_files(tmp_path / "recipe.json")
 
     room.see(re.compile("The recipe is in use"))
-    room.account("297 kept + 10 removed")
+    room.account("534 kept + 10 removed")
     expect(room.page.locator("#step-duplicates input")).not_to_be_checked()
     room.press("row-undo")
-    room.account("285 kept + 22 removed")
+    room.account("522 kept + 22 removed")
     expect(room.page.locator("#step-duplicates input")).to_be_checked()
 
 
@@ -176,7 +176,7 @@ def test_what_is_in_it_is_drawn_with_titles_and_tables(open_page, photograph, wi
     room = Room(open_page(width=width, scheme=scheme))
     box = room.unfold("data-measured")
 
-    expect(box).to_contain_text("All 285 conversations were counted as Starter reads them.")
+    expect(box).to_contain_text("All 522 conversations were counted as Starter reads them.")
     drawings = box.locator("svg[role=img]")
     assert drawings.count() >= 3
     assert all(svg.locator("title").count() for svg in drawings.all())
@@ -187,7 +187,7 @@ def test_what_is_in_it_is_drawn_with_titles_and_tables(open_page, photograph, wi
 
 def test_targets_of_the_row_are_large_enough_for_a_finger(open_page):
     room = Room(open_page(width=390))
-    room.account("307 read")
+    room.account("544 read")
     for id_ in ("row-edit", "row-leave", "row-flag", "row-undo", "row-redo", "data-next"):
         box = room.page.locator(f"#{id_}").bounding_box()
         assert box is not None

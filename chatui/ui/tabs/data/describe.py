@@ -73,7 +73,7 @@ def marks_html(is_edited: bool, is_flagged: bool) -> str:
 
 
 def account_html(rows_read: int, kept: int, removed: Sequence[RemovedRow], joined: int = 0) -> str:
-    """Where every row went: "307 read = 285 kept + 22 removed", with the removed ones below."""
+    """Where every row went: "544 read = 522 kept + 22 removed", with the removed ones below."""
     sentence = f"{rows_read:,} read = {kept:,} kept + {len(removed):,} removed"
     sentence += f" + {joined:,} joined to others" if joined else ""
     account = f'<p class="chatui-account"><strong>{sentence}</strong></p>'
