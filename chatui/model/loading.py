@@ -18,6 +18,8 @@ from chatui.model.catalog import BaseModel, chat_template, local_folder
 from chatui.model.encoding import ChatEncoder
 from chatui.model.hashes import base_hash, template_hash
 
+_THREADS = torch.get_num_threads()  # as the machine or its owner allows, before any model
+_PARAMETERS_PER_THREAD = 10_000_000
 _LONGEST_CONTEXT = 32_768  # what a tokenizer that knows no limit is held to
 
 
@@ -76,6 +78,7 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
             raise
         raise BaseNotUsable(base.name, f"it could not be loaded ({_first_line(error)})") from error
     allow_repacking(model, decodes_only)
+    torch.set_num_threads(threads_for(model.num_parameters(), _THREADS))
     model.eval()
     return LoadedModel(
         base=base,
@@ -85,6 +88,15 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
         base_hash=base_hash(base),
         template_hash=template_hash(base),
     )
+
+
+def threads_for(parameters: int, allowed: int) -> int:
+    """How many of the allowed processor threads a model of a size is worth.
+
+    The layers of a small model take less time than threads take to meet: on two threads the starter
+    learns at two thirds of the speed of one, and writes at half of it.
+    """
+    return max(1, min(allowed, parameters // _PARAMETERS_PER_THREAD))
 
 
 def allow_repacking(model: torch.nn.Module, allowed: bool) -> None:

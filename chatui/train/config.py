@@ -20,7 +20,7 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         "0.006 for the starter, 0.0003 for a model of a billion parameters.",
     )
     epochs: int = Field(
-        default=4, ge=1, le=100, description="How often the model sees each conversation."
+        default=6, ge=1, le=100, description="How often the model sees each conversation."
     )
     batch_size: int = Field(
         default=8, ge=1, le=256, description="Conversations read at the same time."

@@ -10,7 +10,7 @@ from bitsandbytes.nn import Linear4bit
 from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
 from chatui.model.catalog import bases_on_offer, find_base
 from chatui.model.engine import Engine
-from chatui.model.loading import allow_repacking, load_base
+from chatui.model.loading import allow_repacking, load_base, threads_for
 from chatui.model.requests import Request
 from tests.model.conftest import turns
 from tests.tiny_model import make_tiny_base
@@ -150,3 +150,9 @@ def test_loading_runs_no_code_that_came_with_a_model(tmp_path: Path):
     with pytest.raises(BaseNotUsable):
         load_base(find_base(str(base)))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_small_model_runs_on_one_thread_and_a_large_one_on_all():
+    assert threads_for(4_700_000, allowed=8) == 1
+    assert threads_for(135_000_000, allowed=8) == 8
+    assert threads_for(1_000_000_000, allowed=2) == 2

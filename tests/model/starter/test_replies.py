@@ -71,6 +71,6 @@ def test_questions_in_other_words_get_the_reply_of_their_topic(engine, walked):
         _is_on_topic(reply.text, each["key_words"])
         for each, reply in zip(QUESTIONS, replies, strict=True)
     ]
-    # The goal is 8; 5 were seen with the default options, so this only holds what there is.
-    assert sum(answered) >= 4, [reply.text for reply in replies]
+    # The goal is 8, and 8 to 10 were seen, seed by seed; another processor rounds otherwise.
+    assert sum(answered) >= 7, [reply.text for reply in replies]
     assert all(reply.ended == "end" for reply in replies)
