@@ -46,8 +46,8 @@ SHAPES = {
     "192 wide, 10 layers": Shape(192, 10, 6, 3, 512),
     "320 wide, 3 layers": Shape(320, 3, 5, 5, 832),
 }
-# What a value has to reach, at least; each is "the other over ours" unless it says otherwise. Shapes
-# that are trained once differ by about a percent from seed to seed.
+# What a value has to reach, at least; each is "the other over ours" unless it says otherwise.
+# Shapes that are trained once differ by about a percent from seed to seed.
 TARGETS = {"goal": 1.0, "first version": 1.02, "5-gram": 1.1, "shape": 0.99, "distinct-2": 1.0}
 
 

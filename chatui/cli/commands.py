@@ -61,6 +61,7 @@ def add(
     encoding: Annotated[
         str | None, typer.Option(help="How its letters are written, such as cp1252.")
     ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -71,10 +72,8 @@ def add(
     from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
-    if encoding:
-        chosen = chosen.model_copy(update={"encoding": encoding})
-    if stratify_by:
-        chosen = chosen.model_copy(update={"stratify_by": stratify_by})
+    given = {"encoding": encoding, "sheet": sheet, "stratify_by": stratify_by}
+    chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:
         with adding.file_of(file, settings.max_upload_mb) as path:

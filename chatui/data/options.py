@@ -22,3 +22,4 @@ class Options:
     system: str | None = None
     stratify_by: StratifyBy = "auto"
     encoding: str | None = None  # of the file, where the user chose
+    sheet: str | None = None  # of a workbook, where the user chose

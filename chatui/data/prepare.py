@@ -139,7 +139,7 @@ def prepare_whole(
 ) -> Prepared:
     """Prepare a file of any size: what doesn't fit in memory lies in `folder`."""
     origin = of_path(path, name)
-    reading = open_reading(origin, HowToRead(options.encoding))
+    reading = open_reading(origin, HowToRead(options.encoding, sheet=options.sheet))
     prepared = Prepared(reading, recognised(reading), options, folder)
     prepared.file = name
     prepared.take(report)
@@ -147,13 +147,17 @@ def prepare_whole(
     return prepared
 
 
-def recognise_file(path: Path, name: str | None = None, encoding: str | None = None) -> Recognition:
+def recognise_file(
+    path: Path,
+    name: str | None = None,
+    how: HowToRead = HowToRead(),  # noqa: B008 - frozen
+) -> Recognition:
     """Which columns a file has and what they seem to hold, also where that is not enough.
 
     Of a large file, the beginning is looked at.
     """
     stamp = _stamp(path)
-    return _read(path, stamp, (name or path.name, stamp[1] > LARGE), encoding).recognition
+    return _read(path, stamp, (name or path.name, stamp[1] > LARGE), how).recognition
 
 
 def recognised(reading: Reading) -> Recognition:
@@ -208,10 +212,10 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, stamp: tuple[int, int], how: tuple[str, bool], encoding: str | None) -> _Read:
-    name, is_part = how
+def _read(path: Path, stamp: tuple[int, int], shown: tuple[str, bool], how: HowToRead) -> _Read:
+    name, is_part = shown
     origin = of_path(path, name)
-    reading = open_reading(origin, HowToRead(encoding, _SHOWN if is_part else None))
+    reading = open_reading(origin, replace(how, limit=_SHOWN if is_part else None))
     records = collected(reading)
     whole = of_records(reading.name, origin.size, records)
     sha256 = "" if reading.is_part else origin.sha256()
@@ -219,9 +223,9 @@ def _read(path: Path, stamp: tuple[int, int], how: tuple[str, bool], encoding: s
 
 
 @lru_cache(maxsize=4)
-def _draft(path: Path, stamp: tuple[int, int], options: Options, how: tuple[str, bool]) -> Draft:
-    name, is_part = how
-    read = _read(path, stamp, how, options.encoding)
+def _draft(path: Path, stamp: tuple[int, int], options: Options, shown: tuple[str, bool]) -> Draft:
+    name, is_part = shown
+    read = _read(path, stamp, shown, HowToRead(options.encoding, sheet=options.sheet))
     records = read.records
     if not records.good:
         first = records.bad[0]

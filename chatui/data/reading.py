@@ -18,7 +18,7 @@ from chatui.data.origins import Meter, Origin, of_bytes, of_path, unpacked
 from chatui.data.pieces import Errors, Piece, pieces_of
 from chatui.data.records import BadRecord, Batch, Reading, Record, Records
 from chatui.data.tables import layout_of, table_batches
-from chatui.data.workbooks import read_workbook
+from chatui.data.workbooks import read_workbook, sheet_names
 from chatui.errors import NoRows
 
 _HEAD = 2**20  # characters by which a text is recognised
@@ -33,6 +33,7 @@ class HowToRead:
 
     encoding: str | None = None  # a codec's name, where the user knows it
     limit: int | None = None  # bytes to read of it, for a preview
+    sheet: str | None = None  # of a workbook, where the user chose one
 
 
 def read_file(path: Path, name: str | None = None) -> Records:
@@ -61,7 +62,8 @@ def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # no
         reading = _parquet(origin, how)
     elif kind == "workbook":
         data = origin.whole("a workbook")
-        reading = of_records(origin.shown, origin.size, read_workbook(data, origin.name))
+        records = read_workbook(data, origin.name, how.sheet)
+        reading = of_records(origin.shown, origin.size, records)
     else:
         reading = _text(origin, how)
     packing = f", {origin.packing}" if origin.packing else ""
@@ -72,6 +74,13 @@ def encoding_choices(path: Path) -> tuple[Choice, ...]:
     """Three ways to read a text file whose encoding is not sure, each with a preview; else none."""
     kind, origin = unpacked(of_path(path))
     return choices_for(partial(origin.blocks, limit=_SEARCHED)) if kind == "text" else ()
+
+
+def sheet_choices(path: Path) -> tuple[str, ...]:
+    """The sheets of a workbook that has several; else none."""
+    kind, origin = unpacked(of_path(path))
+    names = sheet_names(origin.whole("a workbook"), origin.name) if kind == "workbook" else ()
+    return names if len(names) > 1 else ()
 
 
 def collected(reading: Reading) -> Records:

@@ -1,11 +1,12 @@
-"""Read an Excel workbook: the first sheet that has rows, every cell as a text.
+"""Read an Excel workbook: one sheet, every cell as a text.
 
 calamine reads the cells; what it would lose in silence is told by `sheets.py`.
 """
 
 import datetime
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -21,28 +22,49 @@ from chatui.data import archives
 from chatui.data.records import Record, Records, Unreadable, shortened
 from chatui.data.sheets import Marks, marks_of_sheets
 from chatui.data.tables import names_of
-from chatui.errors import BrokenFile
+from chatui.errors import BrokenFile, NoSuchSheet
 
 
-def read_workbook(data: bytes, name: str) -> Records:
-    """Read the first visible sheet that has rows; a note names the others.
+def read_workbook(data: bytes, name: str, wanted: str | None = None) -> Records:
+    """Read the wanted sheet, or the first visible one that has rows; a note names the others.
 
-    Raises BrokenFile or UnpacksTooLarge.
+    Raises BrokenFile, UnpacksTooLarge or NoSuchSheet.
     """
     archives.check_size(data, name)
-    try:
+    with _told(name):
         marks = marks_of_sheets(data, name)
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = _in_order(workbook)
-        for title in sheets:
+        if wanted is not None and wanted not in sheets:
+            raise NoSuchSheet(shortened(name, 60), shortened(wanted, 40), sheets)
+        for title in sheets if wanted is None else [wanted]:
             sheet = workbook.get_sheet_by_name(title)
             if rows := sheet.to_python(skip_empty_area=True):
                 others = [other for other in sheets if other != title]
                 return _records(sheet, rows, marks.get(title) or Marks(), others)
+    return Records("XLSX", (), (), (), rows_read=0)
+
+
+def sheet_names(data: bytes, name: str) -> tuple[str, ...]:
+    """The sheets of a workbook that have rows, in the order in which they are tried.
+
+    Raises BrokenFile or UnpacksTooLarge.
+    """
+    archives.check_size(data, name)
+    with _told(name):
+        marks_of_sheets(data, name)  # refuses what there is no room for
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        titles = _in_order(workbook)
+        return tuple(title for title in titles if workbook.get_sheet_by_name(title).height)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
     except (CalamineError, expat.ExpatError, ElementTree.ParseError, ValueError) as error:
         reason = f"the workbook is damaged ({shortened(str(error), 80)})"
         raise BrokenFile(shortened(name, 60), reason) from error
-    return Records("XLSX", (), (), (), rows_read=0)
 
 
 def _in_order(workbook: CalamineWorkbook) -> list[str]:
@@ -89,7 +111,7 @@ def _notes(sheet: CalamineSheet, numbers: int, others: list[str]) -> list[str]:
         listed = ", ".join(repr(shortened(other, 40)) for other in others[:10])
         notes.append(
             f"The sheet {shortened(sheet.name, 40)!r} was read, {listed} "
-            f"{'was' if len(others) == 1 else 'were'} not: add another sheet as a file of its own."
+            f"{'was' if len(others) == 1 else 'were'} not: choose the sheet that you want."
         )
     if merged := sheet.merged_cell_ranges:
         cells = "cell counts" if len(merged) == 1 else "cells count"

@@ -69,6 +69,14 @@ class ManyFiles(ChatUIError):
         )
 
 
+class NoSuchSheet(ChatUIError):
+    """A sheet was chosen that the workbook does not have."""
+
+    def __init__(self, name: str, sheet: str, sheets: list[str]) -> None:
+        listed = ", ".join(map(repr, sheets[:10])) + (", …" if len(sheets) > 10 else "")
+        super().__init__(f"{name} has no sheet {sheet!r}. Choose one of these: {listed}.")
+
+
 class UnpacksTooLarge(ChatUIError):
     """A small file that would fill the memory."""
 

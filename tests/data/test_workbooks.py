@@ -8,10 +8,19 @@ import zipfile
 import openpyxl
 import pytest
 
+from chatui.conversation import Turn
 from chatui.data import sheets
 from chatui.data.prepare import prepare
-from chatui.data.reading import read_bytes
-from chatui.errors import BrokenFile, ChatUIError, NoRows, NotConversations, UnpacksTooLarge
+from chatui.data.reading import read_bytes, sheet_choices
+from chatui.data.recipe import Recipe, prepare_by, recipe_of
+from chatui.errors import (
+    BrokenFile,
+    ChatUIError,
+    NoRows,
+    NoSuchSheet,
+    NotConversations,
+    UnpacksTooLarge,
+)
 
 
 def workbook(*sheets, **changes):
@@ -42,9 +51,29 @@ def test_the_first_sheet_with_rows_is_read_and_the_others_are_named():
     assert [record.values for record in read.good] == [{"user": "a", "agent": "b"}]
     assert read.kind == "XLSX, sheet 'Sheet 2'"
     assert read.notes == (
-        "The sheet 'Sheet 2' was read, 'Sheet 1', 'Sheet 3' were not: add another sheet as a file "
-        "of its own.",
+        "The sheet 'Sheet 2' was read, 'Sheet 1', 'Sheet 3' were not: choose the sheet that "
+        "you want.",
     )
+
+
+def test_the_sheet_that_was_chosen_is_read_and_goes_into_the_recipe(tmp_path):
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook([], [HEADER, ["a", "b"]], [["question", "answer"], ["c", "d"]]))
+
+    assert sheet_choices(path) == ("Sheet 2", "Sheet 3")
+    draft = prepare_by(Recipe(sheet="Sheet 3"), path)
+
+    assert draft.kept[0].turns == (Turn("user", "c"), Turn("assistant", "d"))
+    assert recipe_of(draft).sheet == "Sheet 3"
+    with pytest.raises(NoSuchSheet, match="a.xlsx has no sheet 'Chats'. .*'Sheet 2', 'Sheet 3'"):
+        prepare_by(Recipe(sheet="Chats"), path)
+
+
+def test_there_is_nothing_to_choose_in_a_workbook_of_one_sheet_or_in_a_table(tmp_path):
+    (tmp_path / "a.xlsx").write_bytes(workbook([HEADER, ["a", "b"]], []))
+    (tmp_path / "a.csv").write_text("user,agent\na,b\n")
+
+    assert sheet_choices(tmp_path / "a.xlsx") == sheet_choices(tmp_path / "a.csv") == ()
 
 
 def test_a_sheet_that_somebody_hid_comes_last():

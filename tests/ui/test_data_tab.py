@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import openpyxl
 import pytest
 
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
@@ -124,6 +125,31 @@ def test_a_step_that_is_switched_off_makes_it_something_to_save(handlers, parts,
     assert shown[parts.position] == 3
     assert shown[parts.switches[2]].label == "Remove HTML: off"
     assert parts.name not in shown
+
+
+def test_another_sheet_of_a_workbook_is_chosen_with_columns_of_its_own(
+    handlers, parts, sample, tmp_path
+):
+    book = openpyxl.Workbook()
+    for row in (["user", "agent"], ["a", "b"]):
+        book.active.append(row)
+    other = book.create_sheet("Other")
+    for row in (["question", "answer"], ["c", "d"], ["e", "f"]):
+        other.append(row)
+    book.save(tmp_path / "a.xlsx")
+
+    shown = handlers.upload(str(tmp_path / "a.xlsx"), sample, Source())
+    source = shown[parts.source]
+    columns = {"user": "user", "assistant": "agent"}
+    chosen = ON | columns | {"sheet": "Other", "seed": 42, "name": source.name, "prompt": ""}
+    other = handlers.redraft(sample, source, 1, **chosen)
+
+    assert shown[parts.sheet].visible
+    assert shown[parts.sheet].value == "Sheet"
+    assert "1 read = 1 kept" in shown[parts.account]
+    assert other[parts.source].options.sheet == "Other"
+    assert "2 read = 2 kept" in other[parts.account]
+    assert other[parts.sheet].value == "Other"
 
 
 def test_options_that_stay_the_same_draw_nothing(handlers, parts, sample):

@@ -75,6 +75,7 @@ class Drawing:
             parts.selection: replace(selected, unsaved=False),
             parts.notes: told(_only_first(view)),
             parts.encoding: gr.Dropdown(value=None, visible=False),
+            parts.sheet: gr.Dropdown(value=None, visible=False),
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
             parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
             **self._restoring(removed, ()),
@@ -84,13 +85,14 @@ class Drawing:
 
     def _file(self, source: Source, selected: Selection, position: int, kind: str) -> Changes:
         parts = self._parts
-        found = recognise_file(Path(source.path), source.file, source.options.encoding)
+        found = recognise_file(Path(source.path), source.file, source.how)
         changes: Changes = {
             parts.facts: told(""),
             parts.name: source.name,
             parts.prompt: source.options.system or "",
             parts.seed: source.options.seed,
             parts.encoding: large.encoding_shown(source),
+            parts.sheet: large.sheet_shown(source),
         }
         try:
             draft = source.draft()

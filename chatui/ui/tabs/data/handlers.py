@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from chatui.data.cleaning import RemovedRow
+from chatui.data.mapping import ROLES
 from chatui.data.prepare import recognise_file
 from chatui.data.revising import bring_back, restore
 from chatui.errors import ChatUIError, DatasetInUse
@@ -182,10 +183,13 @@ class Handlers:
         return replace(SAMPLE, version=selected.dataset)
 
     def _with_choices(self, source: Source, chosen: dict[str, object]) -> Source:
-        encoding = str(chosen.get("encoding") or "").strip() or None
-        found = recognise_file(Path(source.path), source.file, encoding)
-        options = options_of(chosen, found.chosen)
         known = source.options
+        chosen = {**chosen, "sheet": large.chosen_sheet(source, chosen.get("sheet"))}
+        if chosen["sheet"] != known.sheet:  # another sheet has columns of its own
+            chosen = {name: value for name, value in chosen.items() if name not in ROLES}
+        options = options_of(chosen, None)
+        found = recognise_file(Path(source.path), source.file, replace(source, options=options).how)
+        options = options_of(chosen, found.chosen)
         options = replace(options, restored=known.restored, edits=known.edits)
         return replace(source.changed(options), name=str(chosen.get("name") or "").strip())
 

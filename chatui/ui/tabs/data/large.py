@@ -12,7 +12,7 @@ import gradio as gr
 
 from chatui.data.cleanings import CleaningJob, CleaningView
 from chatui.data.encodings import Choice
-from chatui.data.reading import encoding_choices
+from chatui.data.reading import encoding_choices, sheet_choices
 from chatui.data.recipe import recipe_by
 from chatui.errors import ChatUIError
 from chatui.services import Services
@@ -77,6 +77,26 @@ def encoding_field() -> gr.Dropdown:
     )
 
 
+def sheet_field() -> gr.Dropdown:
+    """Where the user says which sheet of a workbook is meant, if there are several."""
+    return gr.Dropdown(label="Sheet", visible=False, allow_custom_value=True, elem_id="data-sheet")
+
+
+def sheet_shown(source: Source) -> gr.Dropdown:
+    """The sheets of a workbook, with the one that is read."""
+    path = Path(source.path)
+    names = _sheets(path, path.stat().st_mtime_ns) if source.is_file else ()
+    value = source.options.sheet or (names[0] if names else None)
+    return gr.Dropdown(choices=list(names), value=value, visible=bool(names))
+
+
+def chosen_sheet(source: Source, value: object) -> str | None:
+    """The sheet that was chosen; none where it is the one that is read anyway."""
+    path = Path(source.path)
+    names = _sheets(path, path.stat().st_mtime_ns) if source.is_file else ()
+    return str(value) if value and names and value != names[0] else None
+
+
 def encoding_shown(source: Source) -> gr.Dropdown:
     """The choices for a file, each with what its letters would be."""
     path = Path(source.path)
@@ -88,6 +108,11 @@ def encoding_shown(source: Source) -> gr.Dropdown:
 @lru_cache(maxsize=8)
 def _choices(path: Path, stamp: int) -> tuple[Choice, ...]:
     return encoding_choices(path)
+
+
+@lru_cache(maxsize=8)
+def _sheets(path: Path, stamp: int) -> tuple[str, ...]:
+    return sheet_choices(path)
 
 
 class _Watching:

@@ -11,7 +11,7 @@ from chatui.data.cleaning import STEPS, Parameters
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.ui.forms import form
 from chatui.ui.state import Page
-from chatui.ui.tabs.data.large import encoding_field
+from chatui.ui.tabs.data.large import encoding_field, sheet_field
 from chatui.ui.tabs.data.panels import keeping, looking, saving
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
@@ -76,6 +76,7 @@ def _picking() -> dict[str, Any]:
         "problem": gr.HTML(visible=False),
         "notes": gr.HTML(visible=False),
         "encoding": encoding_field(),
+        "sheet": sheet_field(),
         "facts": gr.HTML(visible=False),
     }
 

@@ -24,6 +24,7 @@ class Parts:
     problem: gr.HTML
     notes: gr.HTML
     encoding: gr.Dropdown
+    sheet: gr.Dropdown
     facts: gr.HTML
     preparing: gr.Column
     columns_box: gr.Accordion
@@ -99,4 +100,5 @@ class Parts:
             "prompt": self.prompt,
             "name": self.name,
             "encoding": self.encoding,
+            "sheet": self.sheet,
         }

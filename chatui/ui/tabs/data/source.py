@@ -13,6 +13,7 @@ from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.editing import flagged, flagged_rows
 from chatui.data.mapping import ROLES, Columns
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, preview_of
+from chatui.data.reading import HowToRead
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
 from chatui.errors import BadParameter
 from chatui.ui.forms import label_of
@@ -38,6 +39,11 @@ class Source:
     def is_file(self) -> bool:
         """Whether something is being prepared."""
         return bool(self.path)
+
+    @property
+    def how(self) -> HowToRead:
+        """What was chosen about reading the file."""
+        return HowToRead(self.options.encoding, sheet=self.options.sheet)
 
     def changed(self, options: Options) -> "Source":
         """The source with other choices; those before can be had back with `undone`."""
@@ -109,9 +115,14 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
         steps=tuple(name for name in STEP_NAMES if chosen.get(name)),
         parameters=_parameters(chosen),
         seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
-        system=str(chosen.get("prompt") or "").strip() or None,
-        encoding=str(chosen.get("encoding") or "").strip() or None,
+        system=_text_of(chosen, "prompt"),
+        encoding=_text_of(chosen, "encoding"),
+        sheet=_text_of(chosen, "sheet"),
     )
+
+
+def _text_of(chosen: dict[str, object], name: str) -> str | None:
+    return str(chosen.get(name) or "").strip() or None
 
 
 def _parameters(chosen: dict[str, object]) -> Parameters:
