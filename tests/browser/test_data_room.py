@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = [1280, 390]
+SAMPLE = "/?tab=data&dataset=sample-support-v1"  # whatever was saved before
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +150,7 @@ def _downloaded(room: Room, dataset: str, count: int) -> list[dict]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_recipe_goes_out_and_comes_in_and_undo_takes_it_back(open_page, tmp_path, width):
-    room = Room(open_page(width=width))
+    room = Room(open_page(SAMPLE, width=width))
     room.account("544 read = 522 kept + 22 removed")
     room.page.locator("#step-duplicates input").uncheck()
     room.account("534 kept + 10 removed")
@@ -173,7 +174,7 @@ def test_a_recipe_goes_out_and_comes_in_and_undo_takes_it_back(open_page, tmp_pa
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_in_it_is_drawn_with_titles_and_tables(open_page, photograph, width, scheme):
-    room = Room(open_page(width=width, scheme=scheme))
+    room = Room(open_page(SAMPLE, width=width, scheme=scheme))
     box = room.unfold("data-measured")
 
     expect(box).to_contain_text("All 522 conversations were counted as Starter reads them.")
@@ -186,7 +187,7 @@ def test_what_is_in_it_is_drawn_with_titles_and_tables(open_page, photograph, wi
 
 
 def test_targets_of_the_row_are_large_enough_for_a_finger(open_page):
-    room = Room(open_page(width=390))
+    room = Room(open_page(SAMPLE, width=390))
     room.account("544 read")
     for id_ in ("row-edit", "row-leave", "row-flag", "row-undo", "row-redo", "data-next"):
         box = room.page.locator(f"#{id_}").bounding_box()
