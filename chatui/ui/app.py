@@ -13,7 +13,7 @@ import gradio as gr
 from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui import chain, frame
-from chatui.ui.state import TABS, Page, Selection
+from chatui.ui.state import QUIET, TABS, Page, Selection
 from chatui.ui.tabs import chat, data, rate, score, train
 
 _BUILD: dict[str, Callable[[Services, Page], None]] = {
@@ -45,11 +45,6 @@ watch('value', follow);
 # Before the page has read its address. A tab that is quicker may write on top of it.
 _UNKNOWN = Selection(tab="")
 _DAY = 24 * 60 * 60
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 
 
 def build_app(services: Services) -> gr.Blocks:
@@ -75,13 +70,13 @@ def build_app(services: Services) -> gr.Blocks:
         both = [selection, settled]
         opened = [*both, tabs]
         links = [strip.click, listing.click]
-        blocks.load(surroundings.restore, None, [*opened, listing, *around], **_QUIET)
-        selection.change(surroundings.settle, both, [*both, listing, *around], **_QUIET)
-        timer.tick(surroundings.tick, [*both, shown], [*both, *around], **_QUIET)
-        tabs.select(surroundings.open_tab, both, both, **_QUIET)
-        onward.click(surroundings.go_on, both, opened, **_QUIET)
-        gr.on(links, surroundings.follow_link, both, opened, **_QUIET)
-        sidebar.expand(surroundings.list_workspace, selection, listing, **_QUIET)
+        blocks.load(surroundings.restore, None, [*opened, listing, *around], **QUIET)
+        selection.change(surroundings.settle, both, [*both, listing, *around], **QUIET)
+        timer.tick(surroundings.tick, [*both, shown], [*both, *around], **QUIET)
+        tabs.select(surroundings.open_tab, both, both, **QUIET)
+        onward.click(surroundings.go_on, both, opened, **QUIET)
+        gr.on(links, surroundings.follow_link, both, opened, **QUIET)
+        sidebar.expand(surroundings.list_workspace, selection, listing, **QUIET)
     return blocks
 
 

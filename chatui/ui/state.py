@@ -5,9 +5,16 @@ reload or a link lands in the same place.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
+# For listeners that only draw, or that show by themselves how far they are.
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+    "api_visibility": "private",
+}
 TABS = ("data", "train", "score", "rate", "chat")
 
 

@@ -19,6 +19,7 @@ from chatui.rate.study import PREFERENCES, SCALES
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.guest import describe
+from chatui.ui.state import QUIET
 
 CSS = (Path(__file__).parent / "rater.css").read_text(encoding="utf-8")
 _BUTTONS = {
@@ -59,12 +60,7 @@ document.addEventListener('keydown', (event) => {
   button.click();
 });
 """
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-    "trigger_mode": "once",
-}
+_QUIET: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
 Updates = dict[Any, Any]
 
 

@@ -16,7 +16,7 @@ from chatui.model.decoding import Decoding
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import QUIET, Page, Selection
 from chatui.ui.tabs.chat.pane import NOBODY, Pane, show
 from chatui.ui.tabs.chat.stops import Stops
 
@@ -28,11 +28,6 @@ PRESETS: dict[str, tuple[float, float]] = {  # temperature, top-p
 }
 _CHIPS = 3
 _CHIP_LETTERS = 48
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 _ESCAPE_STOPS = """() => {
   document.addEventListener('keydown', (event) => {
     const stop = document.getElementById('chatui-stop');
@@ -95,15 +90,13 @@ def build(services: Services, page: Page) -> None:
     both = [*talks, *left.outputs, *right.outputs]
     inputs_kwargs = {**options, "system": system}
     began = [
-        gr.on(
-            [send.click, message.submit], tab.send, [message, *talks], [message, *both], **_QUIET
-        ),
-        ask_test.click(tab.send_any, [questions, *talks], [message, *both], **_QUIET),
-        again.click(tab.again, talks, [message, *both], **_QUIET),
+        gr.on([send.click, message.submit], tab.send, [message, *talks], [message, *both], **QUIET),
+        ask_test.click(tab.send_any, [questions, *talks], [message, *both], **QUIET),
+        again.click(tab.again, talks, [message, *both], **QUIET),
     ]
     for number, chip in enumerate(chips):
         handler = tab.send_chip(number)
-        began.append(chip.click(handler, [questions, *talks], [message, *both], **_QUIET))
+        began.append(chip.click(handler, [questions, *talks], [message, *both], **QUIET))
     for event in began:
         for pane in (left, right):
             event.success(
@@ -111,13 +104,13 @@ def build(services: Services, page: Page) -> None:
                 [pane.talk, pane.model, page.selection],
                 [pane.talk, *pane.outputs],
                 inputs_kwargs=inputs_kwargs,
-                **_QUIET,
+                **QUIET,
             )
-    stop.click(tab.stop, None, None, queue=False, **_QUIET)
-    edit.click(tab.edit, talks, [message, *both], **_QUIET)
-    clear.click(tab.clear, None, [message, *both], **_QUIET)
-    preset.change(tab.use_preset, preset, [options["temperature"], options["top_p"]], **_QUIET)
-    right.model.change(tab.show_side, right.model, [right_side, message], **_QUIET)
+    stop.click(tab.stop, None, None, queue=False, **QUIET)
+    edit.click(tab.edit, talks, [message, *both], **QUIET)
+    clear.click(tab.clear, None, [message, *both], **QUIET)
+    preset.change(tab.use_preset, preset, [options["temperature"], options["top_p"]], **QUIET)
+    right.model.change(tab.show_side, right.model, [right_side, message], **QUIET)
     for pane in (left, right):
         pane.wire()
     gr.on(
@@ -125,7 +118,7 @@ def build(services: Services, page: Page) -> None:
         tab.refresh,
         [page.selection, shown],
         [shown, left.model, right.model, system, questions, ask_test, *chips],
-        **_QUIET,
+        **QUIET,
     )
     page.blocks.unload(tab.leave)
     page.blocks.load(None, js=_ESCAPE_STOPS)

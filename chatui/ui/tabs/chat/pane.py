@@ -19,7 +19,7 @@ from chatui.model.catalog import STARTER
 from chatui.model.decoding import Decoding
 from chatui.services import Services
 from chatui.ui.errors import error_card
-from chatui.ui.state import Selection
+from chatui.ui.state import QUIET, Selection
 from chatui.ui.tabs.chat.stops import Stops
 
 NOBODY = "none"  # the side is empty: one model answers alone
@@ -28,11 +28,6 @@ LOADING = "Loading the model…"
 REASONS = ["Wrong", "Not helpful", "Not in our words", "Too long", "Unsafe"]
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _BETWEEN_UPDATES = 0.08  # seconds; a page can't show more, and each update carries the whole reply
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 
 
 @dataclass
@@ -87,9 +82,9 @@ class Pane:
         inputs = [self.talk]
         said: dict[str, Any] = {"reason": self.reason, "correction": self.correction}
         for button, thumb in ((self.good, self.think_good), (self.bad, self.think_bad)):
-            button.click(thumb, inputs, judged, trigger_mode="once", **_QUIET)
+            button.click(thumb, inputs, judged, trigger_mode="once", **QUIET)
         self.more.click(
-            self.say_more, inputs, judged, inputs_kwargs=said, trigger_mode="once", **_QUIET
+            self.say_more, inputs, judged, inputs_kwargs=said, trigger_mode="once", **QUIET
         )
 
     def answer(

@@ -7,7 +7,7 @@ import gradio as gr
 
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
-from chatui.ui.state import Page
+from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.data import large, mixing
 from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.editor import draw_form
@@ -18,11 +18,6 @@ from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.recipes import RecipeHandlers
 
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 _CSS = (Path(__file__).parent / "data.css").read_text(encoding="utf-8")
 
 
@@ -35,16 +30,16 @@ def build(services: Services, page: Page) -> None:
     chosen = parts.chosen()
     state = [page.selection, parts.source]
 
-    gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **_QUIET)
-    parts.picker.input(handlers.pick, [parts.picker, *state], everything, **_QUIET)
-    parts.file.upload(handlers.upload, [parts.file, *state], everything, **_QUIET)
+    gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **QUIET)
+    parts.picker.input(handlers.pick, [parts.picker, *state], everything, **QUIET)
+    parts.file.upload(handlers.upload, [parts.file, *state], everything, **QUIET)
     gr.on(
         [parts.fetch.click, parts.address.submit],
         GettingHandlers(services, parts).fetch,
         [parts.address, page.selection],
         everything,
         trigger_mode="once",
-        **_QUIET,
+        **QUIET,
     )
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
@@ -55,7 +50,7 @@ def build(services: Services, page: Page) -> None:
         state,
         everything,
         inputs_kwargs={**chosen, "position": parts.position},
-        **_QUIET,
+        **QUIET,
     )
     parts.save.click(
         shows_errors(handlers.save),
@@ -65,7 +60,7 @@ def build(services: Services, page: Page) -> None:
         api_name="save_version",
         trigger_mode="once",
     )
-    parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **_QUIET)
+    parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **QUIET)
     large.build(services, page)
     mixing.build(services, page)
     _wire_looking(parts, handlers)
@@ -84,15 +79,15 @@ def _wire_looking(parts: Parts, handlers: Handlers) -> None:
     ]
     for button, step in ((parts.previous, -1), (parts.following, 1)):
         inputs = [parts.source, parts.position, parts.which]
-        button.click(handlers.turn_page(step), inputs, shown, **_QUIET)
-    parts.which.input(handlers.look_at, [parts.source, parts.which], shown, **_QUIET)
-    parts.go_to.submit(handlers.go_to, [parts.source, parts.go_to], shown, **_QUIET)
+        button.click(handlers.turn_page(step), inputs, shown, **QUIET)
+    parts.which.input(handlers.look_at, [parts.source, parts.which], shown, **QUIET)
+    parts.go_to.submit(handlers.go_to, [parts.source, parts.go_to], shown, **QUIET)
 
 
 def _wire_rows(parts: Parts, handlers: RowHandlers, state: list[Any]) -> None:
     """Decide about the row that is shown; undo and redo whatever was chosen."""
     draw_form(parts, handlers)
-    parts.edit.click(handlers.edit, [parts.source, parts.position], parts.editing, **_QUIET)
+    parts.edit.click(handlers.edit, [parts.source, parts.position], parts.editing, **QUIET)
     for button, handler in (
         (parts.leave, handlers.toggle_out),
         (parts.flag, handlers.toggle_flag),
@@ -104,7 +99,7 @@ def _wire_rows(parts: Parts, handlers: RowHandlers, state: list[Any]) -> None:
             [*state, parts.position, parts.which],
             parts.all(),
             trigger_mode="once",
-            **_QUIET,
+            **QUIET,
         )
 
 
@@ -112,11 +107,11 @@ def _wire_measuring(parts: Parts, handlers: MeasuringHandlers) -> None:
     """Measure what is shown whenever that has changed; of several changes, the last one."""
     inputs = [parts.source, parts.base, parts.limit]
     outputs = [parts.health, parts.measured, parts.measuring_problem, parts.count]
-    last: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
+    last: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
     parts.source.change(handlers.at_once, inputs, outputs, **last)
     chosen = [parts.base.input, parts.limit.submit, parts.limit.blur]
     gr.on(chosen, handlers.at_once, inputs, outputs, **last)
-    once: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+    once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     parts.count.click(handlers.all_of_them, inputs, outputs, **once)
 
 
@@ -129,23 +124,23 @@ def _wire_recipes(parts: Parts, handlers: RecipeHandlers, state: list[Any]) -> N
         [parts.source, parts.form],
         outputs,
         trigger_mode="always_last",
-        **_QUIET,
+        **QUIET,
     )
-    parts.recipe_file.upload(handlers.use, [parts.recipe_file, *state], parts.all(), **_QUIET)
+    parts.recipe_file.upload(handlers.use, [parts.recipe_file, *state], parts.all(), **QUIET)
 
 
 def _wire_restoring(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
     """List what a step removed, and bring rows back."""
     everything = parts.all()
     parts.removed_by.input(
-        handlers.list_removed, [parts.removed_by, parts.source], parts.removed_rows, **_QUIET
+        handlers.list_removed, [parts.removed_by, parts.source], parts.removed_rows, **QUIET
     )
     for button, handler, chosen in (
         (parts.restore, handlers.restore, [parts.removed_rows]),
         (parts.restore_all, handlers.restore_all, [parts.removed_by]),
     ):
         button.click(
-            shows_errors(handler), [*chosen, *state], everything, trigger_mode="once", **_QUIET
+            shows_errors(handler), [*chosen, *state], everything, trigger_mode="once", **QUIET
         )
 
 
@@ -159,9 +154,9 @@ def _wire_keeping(parts: Parts, handlers: Handlers, state: list[Any]) -> None:
         [parts.new_name, *state],
         everything,
         trigger_mode="once",
-        **_QUIET,
+        **QUIET,
     )
     asking = [parts.delete, parts.asking, parts.question]
-    parts.delete.click(shows_errors(handlers.ask), state, asking, **_QUIET)
-    parts.keep.click(handlers.keep, None, asking, **_QUIET)
-    parts.confirm.click(delete, state, everything, trigger_mode="once", **_QUIET)
+    parts.delete.click(shows_errors(handlers.ask), state, asking, **QUIET)
+    parts.keep.click(handlers.keep, None, asking, **QUIET)
+    parts.confirm.click(delete, state, everything, trigger_mode="once", **QUIET)

@@ -7,17 +7,13 @@ import gradio as gr
 from chatui.errors import ChatUIError
 from chatui.ui.errors import error_card
 from chatui.ui.frame import SPEAKERS
+from chatui.ui.state import QUIET
 from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.looking import Editing
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
 
 _MOST_TURNS = 40  # boxes of a form; a page with hundreds of them would stand still
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 
 
 def draw_form(parts: Parts, handlers: RowHandlers) -> None:
@@ -54,9 +50,9 @@ def draw_form(parts: Parts, handlers: RowHandlers) -> None:
                 [*state, *boxes],
                 [*parts.all(), problem],
                 trigger_mode="once",
-                **_QUIET,
+                **QUIET,
             )
-            cancel.click(lambda: None, None, parts.editing, **_QUIET)
+            cancel.click(lambda: None, None, parts.editing, **QUIET)
             return None
 
 
@@ -74,7 +70,7 @@ def _too_long(parts: Parts, editing: Editing) -> None:
         f'<p class="chatui-warning">This conversation has {len(editing.turns):,} turns, too many '
         "for a form. Edit it in your file, or with <code>edit</code> on the command line.</p>"
     )
-    gr.Button("Close").click(lambda: None, None, parts.editing, **_QUIET)
+    gr.Button("Close").click(lambda: None, None, parts.editing, **QUIET)
 
 
 def _box(text: str, label: str) -> gr.Textbox:

@@ -18,14 +18,9 @@ from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.frame import job_card
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import QUIET, Page, Selection
 from chatui.ui.tabs.data.source import Source
 
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 _DOING = {"reading": "reads and cleans", "comparing": "compares rows", "writing": "writes"}
 
 
@@ -42,8 +37,8 @@ def build(services: Services, page: Page) -> None:
             away = gr.Button("Put away", visible=False, scale=0, min_width=130)
     outputs = [shown, box, card, stop, again, look, away]
     events = [page.selection.change, page.timer.tick, page.blocks.load]
-    gr.on(events, watching.refresh, [page.selection, shown], outputs, **_QUIET)
-    acting: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+    gr.on(events, watching.refresh, [page.selection, shown], outputs, **QUIET)
+    acting: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     stop.click(shows_errors(watching.stop), None, stop, **acting)
     again.click(shows_errors(watching.resume), None, None, **acting)
     look.click(shows_errors(watching.look), page.selection, page.selection, **acting)

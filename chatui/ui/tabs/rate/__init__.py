@@ -7,16 +7,11 @@ import gradio as gr
 
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
-from chatui.ui.state import Page
+from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.rate.handlers import NOTHING_SHOWN, Handlers
 
 _CSS = (Path(__file__).parent / "rate.css").read_text(encoding="utf-8")
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
-_ONCE: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+_ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
 # The table of raters is redrawn as they go on, so its buttons say what they do by themselves.
 # Without a secure address there is no clipboard: then the link is shown to be copied by hand.
 _ACT = """
@@ -101,14 +96,14 @@ def build(services: Services, page: Page) -> None:
     drawn = [shown, links, study, design, about, job, stop, retry, running, counts, raters, here]
     drawn += [ask, another, result, verdict, findings, csv, jsonl]
     changes = [*looks, page.timer.tick, links.change, planning.change]
-    gr.on(changes, handlers.refresh, watched, drawn, **_QUIET)
-    closing.success(handlers.refresh, watched, drawn, **_QUIET)
+    gr.on(changes, handlers.refresh, watched, drawn, **QUIET)
+    closing.success(handlers.refresh, watched, drawn, **QUIET)
     gr.on(
         [*looks, items.change, scales.change, planning.change],
         handlers.plan,
         [page.selection, items, scales, planning],
         [items, planned, start],
-        **_QUIET,
+        **QUIET,
     )
     start.click(
         shows_errors(handlers.start_study),
@@ -116,14 +111,14 @@ def build(services: Services, page: Page) -> None:
         [page.selection, links, planning],
         **_ONCE,
     )
-    study.input(handlers.pick_study, [page.selection, study], [page.selection, planning], **_QUIET)
+    study.input(handlers.pick_study, [page.selection, study], [page.selection, planning], **QUIET)
     another.click(lambda is_planning: not is_planning, planning, planning, **_ONCE)
     stop.click(shows_errors(handlers.stop), page.selection, **_ONCE)
     retry.click(shows_errors(handlers.retry), page.selection, **_ONCE)
     add.click(shows_errors(handlers.add_rater), [page.selection, links], links, **_ONCE)
-    raters.click(shows_errors(handlers.act_on_rater), links, links, **_QUIET)
+    raters.click(shows_errors(handlers.act_on_rater), links, links, **QUIET)
     framing = [frame, here, framed]
     here.click(shows_errors(handlers.rate_here), page.selection, framing, **_ONCE)
-    page.selection.change(handlers.put_frame_away, [page.selection, framed], framing, **_QUIET)
+    page.selection.change(handlers.put_frame_away, [page.selection, framed], framing, **QUIET)
     close.click(lambda: gr.Column(visible=True), None, ask, **_ONCE)
     keep.click(lambda: gr.Column(visible=False), None, ask, **_ONCE)

@@ -1,22 +1,14 @@
 """The Score tab: does tuned answer the locked test items better than base?"""
 
-from typing import Any
-
 import gradio as gr
 
 from chatui.model.decoding import Decoding
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
-from chatui.ui.state import Page
+from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.score import describe
 from chatui.ui.tabs.score.handlers import NOTHING_SHOWN, Handlers
-
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 
 
 def build(services: Services, page: Page) -> None:
@@ -63,11 +55,11 @@ def build(services: Services, page: Page) -> None:
         [page.selection, shown],
         [shown, run, score, about, start, job, stop, resume]
         + [verdict, result, figures, heading, table, item, fine_print, markdown, data],
-        **_QUIET,
+        **QUIET,
     )
-    run.input(handlers.pick_run, [page.selection, run], page.selection, **_QUIET)
-    score.input(handlers.pick_score, [page.selection, score], page.selection, **_QUIET)
-    table.select(handlers.open_item, page.selection, item, **_QUIET)
+    run.input(handlers.pick_run, [page.selection, run], page.selection, **QUIET)
+    score.input(handlers.pick_score, [page.selection, score], page.selection, **QUIET)
+    table.select(handlers.open_item, page.selection, item, **QUIET)
     start.click(
         shows_errors(handlers.start_score),
         [run, limit, page.selection],
@@ -76,8 +68,8 @@ def build(services: Services, page: Page) -> None:
         api_name="start_score",
         trigger_mode="once",
     )
-    stop.click(shows_errors(handlers.stop), page.selection, trigger_mode="once", **_QUIET)
-    resume.click(shows_errors(handlers.resume), page.selection, trigger_mode="once", **_QUIET)
+    stop.click(shows_errors(handlers.stop), page.selection, trigger_mode="once", **QUIET)
+    resume.click(shows_errors(handlers.resume), page.selection, trigger_mode="once", **QUIET)
 
 
 def _item_table() -> gr.Dataframe:

@@ -10,16 +10,10 @@ from chatui.services import Services
 from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
-from chatui.ui.state import Page
+from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.train import describe
 from chatui.ui.tabs.train.planning import Planning
 from chatui.ui.tabs.train.watching import NOTHING_SHOWN, Watching
-
-_QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-    "api_visibility": "private",
-}
 
 
 def build(services: Services, page: Page) -> None:
@@ -64,22 +58,22 @@ def _build_plan(services: Services, page: Page) -> gr.Button:
         planning.offer,
         [page.selection, shown],
         [shown, dataset],
-        **_QUIET,
+        **QUIET,
     )
-    page.blocks.load(planning.new_key, None, key, **_QUIET)
-    dataset.input(planning.choose_version, [page.selection, dataset], page.selection, **_QUIET)
+    page.blocks.load(planning.new_key, None, key, **QUIET)
+    dataset.input(planning.choose_version, [page.selection, dataset], page.selection, **QUIET)
     review = {
         "fn": planning.review,
         "inputs": [dataset, base, chosen],
         "outputs": reviewed,
         "inputs_kwargs": options,
-        **_QUIET,
+        **QUIET,
     }
     # Filled fields are reviewed once all of them are filled; typed ones as they are typed.
     gr.on(
-        [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **_QUIET
+        [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **QUIET
     ).then(**review)
-    base.change(planning.choose_base, [base, chosen], options["learning_rate"], **_QUIET).then(
+    base.change(planning.choose_base, [base, chosen], options["learning_rate"], **QUIET).then(
         **review
     )
     typed = [field.input for field in fields]  # type: ignore[attr-defined]
@@ -135,14 +129,14 @@ def _build_run(services: Services, page: Page, start: gr.Button) -> None:
         watching.refresh,
         [page.selection, shown],
         [*drawn, *pressed],
-        **_QUIET,
+        **QUIET,
     )
-    acting: dict[str, Any] = {**_QUIET, "trigger_mode": "once"}
+    acting: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     stop.click(watching.ask_to_stop, None, [stop, asking], **acting)
     carry_on.click(watching.carry_on, None, [stop, asking], **acting)
     stop_and_keep.click(shows_errors(watching.stop), page.selection, asking, **acting)
     resume.click(shows_errors(watching.resume), page.selection, **acting)
-    runs.select(watching.pick, page.selection, page.selection, **_QUIET)
+    runs.select(watching.pick, page.selection, page.selection, **QUIET)
     rename.click(shows_errors(watching.rename), [page.selection, name], name, **acting)
     delete.click(watching.ask_to_delete, page.selection, [delete, sure, delete_now], **acting)
     keep.click(watching.keep, None, [delete, sure], **acting)
