@@ -8,6 +8,7 @@ from bitsandbytes.functional import has_avx512bf16
 from bitsandbytes.nn import Linear4bit
 
 from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
+from chatui.model import loading
 from chatui.model.catalog import bases_on_offer, find_base
 from chatui.model.engine import Engine
 from chatui.model.loading import allow_repacking, load_base, threads_for
@@ -156,3 +157,14 @@ def test_a_small_model_runs_on_one_thread_and_a_large_one_on_all():
     assert threads_for(4_700_000, allowed=8) == 1
     assert threads_for(135_000_000, allowed=8) == 8
     assert threads_for(1_000_000_000, allowed=2) == 2
+
+
+def test_loading_a_model_sets_the_threads_that_it_is_worth(tiny_base, monkeypatch):
+    monkeypatch.setattr(loading, "_THREADS", 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        load_base(find_base(str(tiny_base)))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import LlamaForCausalLM
 
 from chatui.conversation import Conversation, Turn
 from chatui.model import loading
@@ -172,6 +173,24 @@ def test_how_often_is_evaluated_does_not_change_what_is_learned(
         hashes.add(last["loss"])
 
     assert len(hashes) == 1
+
+
+@pytest.mark.slow
+def test_a_run_reads_packed_rows_in_training_and_validation(
+    bench: Bench, start: Callable[..., str], monkeypatch
+):
+    read: list[bool] = []
+    forward = LlamaForCausalLM.forward
+
+    def spied(self, *args, **named):
+        read.append("cu_seq_lens_q" in named)
+        return forward(self, *args, **named)
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", spied)
+    train(made(bench, start))
+
+    assert read
+    assert all(read)
 
 
 @pytest.mark.slow

@@ -137,12 +137,10 @@ class Cleaning:
         """Carry out what a person decided about single rows; see `decisions.py`."""
         import numpy
 
-        revived, self._revived = self._revived, {}
         if self.mask:
-            for _ in self.removed():  # masks what they hold, so that it has its numbers
-                pass
+            for row in merge(self._gone, self._compared(), key=lambda row: row.row):
+                self.masked(row)  # also those that come back: what they hold gets its numbers
             self.mask.reserve(texts_of(tuple(self._edits.values())))
-        self._revived = revived
         numbers = self.keys.rows
         for position in numpy.flatnonzero(numpy.isin(numbers, list(self._edits))).tolist():
             edit = self._edits[int(numbers[position])]
