@@ -7,10 +7,11 @@ import pytest
 
 from chatui.data.store import DatasetStore
 from chatui.errors import BadMixture, BadName, CannotAugment, CannotBalance
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs.data import mixing
 from chatui.ui.tabs.data.mixing_handlers import CAP, MOST_TRANSLATED, REPEAT, Making
 from tests.data.making import questions, save
+from tests.ui import fakes
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 CHOSEN = {
@@ -36,7 +37,7 @@ def services(workspace, tmp_path):
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        return mixing._components(Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        return mixing._components(fakes.page(blocks, tabs))
 
 
 @pytest.fixture
@@ -168,7 +169,8 @@ def test_many_rows_are_translated_on_the_command_line_only(
 
 def test_everything_of_the_fold_is_private(services):
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        mixing.build(services, Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        page = fakes.page(blocks, tabs)
+        mixing.build(services, page, gr.State(""))
 
     assert {f.api_visibility for f in blocks.fns.values()} == {"private"}
     assert all(len(f.inputs) - len(f.input_keyword_names) <= 1 for f in blocks.fns.values())

@@ -15,7 +15,7 @@ from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
 from chatui.errors import BadParameter, DatasetInUse, NoSuchEdit
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
 from chatui.ui.tabs.data import measuring as measuring_module
@@ -27,6 +27,7 @@ from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.recipes import RecipeHandlers
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
+from tests.ui import fakes
 from tests.ui.fakes import Run, job
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -45,7 +46,7 @@ def services(workspace):
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        page = Page(blocks, gr.State(Selection()), gr.Timer(2), tabs)
+        page = fakes.page(blocks, tabs)
         return components(page)
 
 
@@ -81,7 +82,7 @@ def text(component):
 
 def test_the_tab_is_wired_without_a_wall_of_inputs(services):
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        tab.build(services, Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        tab.build(services, fakes.page(blocks, tabs))
 
     named = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}
     assert named == {"save_version"}

@@ -9,13 +9,14 @@ from chatui.data import prepare
 from chatui.data.cleanings import CleaningStore
 from chatui.data.store import DatasetStore
 from chatui.jobs import Jobs
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs.data import large
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.source import of_cleaning_again, of_upload
 from tests.conftest import wait_until
 from tests.data.writing import pairs, write
+from tests.ui import fakes
 
 OPEN = Selection(tab="data")
 
@@ -35,7 +36,7 @@ def services(workspace):
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        return components(Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        return components(fakes.page(blocks, tabs))
 
 
 @pytest.fixture

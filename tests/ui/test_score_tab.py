@@ -15,11 +15,12 @@ from chatui.score.config import ScoreConfig
 from chatui.score.measuring import Measured
 from chatui.score.report import Report, SkippedItem
 from chatui.score.store import Plan, Progress, ScoreView
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import score as tab
 from chatui.ui.tabs.score import describe
 from chatui.ui.tabs.score.handlers import NOTHING_SHOWN, Handlers
 from tests.fakes import ADAPTER, FakeEngine, conversation, conversations
+from tests.ui import fakes
 from tests.ui.fakes import Run, Store, job
 
 SKIP = gr.skip()
@@ -231,7 +232,7 @@ def test_a_field_out_of_its_limits_is_refused_by_name(handlers, scores):
 def test_only_starting_a_score_is_offered_to_other_programs(scores):
     async def built() -> gr.Blocks:  # inside a loop: Gradio makes one otherwise, and leaves it open
         with gr.Blocks() as blocks:
-            page = Page(blocks, gr.State(Selection()), gr.Timer(2), gr.Tabs())
+            page = fakes.page(blocks, gr.Tabs())
             tab.build(SimpleNamespace(scores=scores, runs=Store()), page)
         return blocks
 

@@ -14,13 +14,14 @@ from chatui.model.catalog import STARTER
 from chatui.services import Services
 from chatui.train.config import QUICK_LOOK, TrainConfig
 from chatui.train.view import Point, RunView
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
 from chatui.ui.tabs.train import describe
 from chatui.ui.tabs.train.drawing import loss_curve, nice_ticks, thinned
 from chatui.ui.tabs.train.planning import Planning
 from chatui.ui.tabs.train.watching import NOTHING_SHOWN, Watching
 from tests.train.conftest import Bench, bench, make_dataset  # noqa: F401 - a fixture
+from tests.ui import fakes
 from tests.ui.fakes import job
 
 SKIP = gr.skip()
@@ -220,7 +221,7 @@ def test_a_long_run_is_drawn_with_few_points_and_ends_where_it_ended():
 
 def test_the_tab_offers_one_endpoint_and_never_a_wall_of_positions(services):
     with gr.Blocks() as blocks:
-        page = Page(blocks, gr.State(Selection()), gr.Timer(2), gr.Tabs())
+        page = fakes.page(blocks, gr.Tabs())
         tab.build(services, page)
 
     public = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}

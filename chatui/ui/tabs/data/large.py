@@ -36,8 +36,7 @@ def build(services: Services, page: Page) -> None:
             look = gr.Button("Look at it", visible=False, scale=0, min_width=130)
             away = gr.Button("Put away", visible=False, scale=0, min_width=130)
     outputs = [shown, box, card, stop, again, look, away]
-    events = [page.selection.change, page.timer.tick, page.blocks.load]
-    gr.on(events, watching.refresh, [page.selection, shown], outputs, **QUIET)
+    page.looks["data"].change(watching.refresh, [page.selection, shown], outputs, **QUIET)
     acting: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     stop.click(shows_errors(watching.stop), None, stop, **acting)
     again.click(shows_errors(watching.resume), None, None, **acting)

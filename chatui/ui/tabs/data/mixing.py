@@ -20,13 +20,15 @@ from chatui.ui.tabs.data.mixing_handlers import (
 _QUIET: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build(services: Services, page: Page) -> None:
-    """Show how common labels are; balance, mix or augment into a new version."""
+def build(services: Services, page: Page, is_saved: gr.State) -> None:
+    """Show how common labels are; balance, mix or augment into a new version.
+
+    `is_saved` changes with the version that is looked at, and with whether it is saved as it is.
+    """
     parts = _components(page)
     handlers = Making(services, parts)
     everything = parts.all()
-    gr.on(
-        [page.selection.change, page.blocks.load],
+    is_saved.change(
         handlers.refresh,
         page.selection,
         everything,

@@ -53,8 +53,7 @@ def _build_plan(services: Services, page: Page) -> gr.Button:
 
     reviewed = [chosen, checks, command, start, *groups, reset]
     fields = [options[name] for name in TrainConfig.model_fields]
-    gr.on(
-        [page.selection.change, page.timer.tick, page.blocks.load],
+    page.looks["train"].change(
         planning.offer,
         [page.selection, shown],
         [shown, dataset],
@@ -124,8 +123,7 @@ def _build_run(services: Services, page: Page, start: gr.Button) -> None:
 
     drawn = [shown, standing, curve, figures, log]
     pressed = [stop, asking, resume, listing, runs, manage, sure, start]
-    gr.on(
-        [page.selection.change, page.timer.tick, page.blocks.load],
+    page.looks["train"].change(
         watching.refresh,
         [page.selection, shown],
         [*drawn, *pressed],
