@@ -6,8 +6,9 @@ Texts of the dataset and of models stand in indented blocks, where Markdown and 
 from collections.abc import Iterable
 
 from chatui.conversation import Turn
-from chatui.score.comparison import METRICS, p_in_words, signed
+from chatui.score.catalog import METRICS, Metric
 from chatui.score.report import SIGNS, Difference, Figure, Report, ScoredItem
+from chatui.score.verdict import p_in_words, signed
 
 
 def as_markdown(report: Report) -> str:
@@ -21,7 +22,7 @@ def as_markdown(report: Report) -> str:
             *_table(report),
             "",
             f"95 % bootstrap intervals over {report.n} items; p by approximate randomization, "
-            "adjusted by Holm.",
+            "adjusted by Holm for all metrics but the first, which was chosen beforehand.",
             account(report),
             memory(report),
             "",
@@ -78,11 +79,15 @@ def memory(report: Report) -> str:
     )
 
 
+def measured(report: Report) -> list[Metric]:
+    """The metrics that a report has (an old one lacks the newer ones), the primary one first."""
+    found = [metric for metric in METRICS if metric.name in report.differences]
+    return sorted(found, key=lambda metric: metric.name != report.primary)
+
+
 def _table(report: Report) -> list[str]:
     rows = ["| metric | base | tuned | tuned − base | verdict |", "|---|---|---|---|---|"]
-    for metric in METRICS:
-        if metric.name not in report.differences:
-            continue  # a report of before this metric was there
+    for metric in measured(report):
         difference = report.differences[metric.name]
         cells = (
             metric.title,

@@ -11,8 +11,15 @@ from pydantic import TypeAdapter
 from chatui.conversation import Turn
 from chatui.score.config import MetricName, System
 
-Verdict = Literal["better", "worse", "cannot tell"]
-SIGNS: dict[Verdict, str] = {"better": "▲", "worse": "▼", "cannot tell": "≈"}
+# Of a metric in which neither way is better: "higher" and "lower".
+Verdict = Literal["better", "worse", "higher", "lower", "cannot tell"]
+SIGNS: dict[Verdict, str] = {
+    "better": "▲",
+    "worse": "▼",
+    "higher": "↑",
+    "lower": "↓",
+    "cannot tell": "≈",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Difference:
 
     figure: Figure
     p: float | None  # approximate randomization
-    p_adjusted: float | None  # by Holm, over the metrics of the report
+    p_adjusted: float | None  # by Holm over all metrics but the primary one, whose p it is as it is
     verdict: Verdict
 
 
@@ -49,6 +56,7 @@ class ItemFigures:
     perplexity: float | None
     bleu: float  # of this reply alone, with effective order
     chrf2: float
+    token_f1: float | None = None  # of reports from before it was counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class ScoredItem:
     reference: str
     base: ItemFigures
     tuned: ItemFigures
+    label: str | None = None
+    tokens: int | None = None  # of the reference; perplexities are pooled over them
 
 
 @dataclass(frozen=True, slots=True)
