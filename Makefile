@@ -11,7 +11,8 @@ run: $(VENV)/ready ## install, then serve the app on http://127.0.0.1:7860
 
 test: install ## the whole test suite: unit, integration, browser
 	.ci/browser $(BIN)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 demo: $(VENV)/ready ## walk the road on the sample, without a page
 	$(BIN)/python -m chatui demo --workspace workspace-demo
