@@ -6,7 +6,7 @@ Texts of the dataset and of models stand in indented blocks, where Markdown and 
 from collections.abc import Iterable
 
 from chatui.conversation import Turn
-from chatui.score.catalog import METRICS, Metric
+from chatui.score.catalog import METRICS, TITLES, Metric
 from chatui.score.report import SIGNS, Difference, Figure, Report, ScoredItem
 from chatui.score.verdict import p_in_words, signed
 
@@ -70,12 +70,26 @@ def account(report: Report) -> str:
 
 def memory(report: Report) -> str:
     """What memory of the training data could explain; empty if nothing could."""
+    clean = _clean(report)
     if not report.seen["reference"]:
-        return ""
-    return (
+        return clean
+    return clean + (
         f"{report.seen['reference']} of {report.n} references also stand in the training data, "
         f"word for word ({report.seen['both']} with the same question): for them the figures "
         "show what was remembered, and new questions may go worse."
+    )
+
+
+def _clean(report: Report) -> str:
+    """The primary metric over the items that training has not seen, if that is not all of them."""
+    clean, name = report.clean, report.primary
+    if clean is None or clean.n == report.n:
+        return ""
+    if not clean.n:
+        return "No item is unknown to the training data. "
+    return (
+        f"Over the {clean.n} of {report.n} items that training has not seen: {TITLES[name]} base "
+        f"{figure_in_words(clean.base[name])}, tuned {figure_in_words(clean.tuned[name])}. "
     )
 
 

@@ -81,6 +81,15 @@ class SkippedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanFigures:
+    """The same figures over those items alone that training has not seen."""
+
+    n: int
+    base: dict[MetricName, Figure]
+    tuned: dict[MetricName, Figure]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a score found out."""
 
@@ -104,6 +113,7 @@ class Report:
     seed: int
     items: tuple[ScoredItem, ...]
     skipped: tuple[SkippedItem, ...]
+    clean: CleanFigures | None = None  # of reports from before it was counted
 
     def figures(self, system: System) -> dict[MetricName, Figure]:
         """The figures of base or tuned."""

@@ -115,8 +115,28 @@ def figures(report: Report) -> str:
     if not plot:
         return table
     title = TITLES[report.primary]
+    table += _unseen(report)
     pictures = drawing.movement(report, title) + drawing.where(report, title)
     return plot + as_details(f"All {len(found)} metrics as a table", table) + pictures
+
+
+def _unseen(report: Report) -> str:
+    """The figures over the items that training has not seen, if there are others."""
+    clean = report.clean
+    if clean is None or not 0 < clean.n < report.n:
+        return ""
+    heading = f"<p><b>Over the {clean.n} of {report.n} items that training has not seen</b></p>"
+    return heading + html_table(
+        ("Metric", "base", "tuned"),
+        [
+            (
+                each.title,
+                figure_in_words(clean.base[each.name]),
+                figure_in_words(clean.tuned[each.name]),
+            )
+            for each in measured(report)
+        ],
+    )
 
 
 def fine_print(report: Report) -> str:
