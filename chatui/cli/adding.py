@@ -32,7 +32,7 @@ def prepared_by(
 ) -> Prepared:
     """What a recipe makes of a file; tells how far it is, and what it took for granted."""
     if recipe.encoding is None:
-        for number, choice in enumerate(encoding_choices(path)):
+        for number, choice in enumerate(encoding_choices(path, recipe.member)):
             said = "The letters may be written otherwise. Choose what looks right:\n"
             say(f"{said if not number else ''}--encoding {choice.codec}\n{choice.preview}")
     options, notes = options_by(recipe, path, mapping)

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def add(
     file: Annotated[
         str,
-        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of one; or a URL."),
+        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of these; or a URL."),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
@@ -62,6 +62,7 @@ def add(
         str | None, typer.Option(help="How its letters are written, such as cp1252.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    member: Annotated[str | None, typer.Option(help="Which file of a zip.")] = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -72,7 +73,7 @@ def add(
     from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
-    given = {"encoding": encoding, "sheet": sheet, "stratify_by": stratify_by}
+    given = {"encoding": encoding, "sheet": sheet, "member": member, "stratify_by": stratify_by}
     chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:

@@ -23,3 +23,4 @@ class Options:
     stratify_by: StratifyBy = "auto"
     encoding: str | None = None  # of the file, where the user chose
     sheet: str | None = None  # of a workbook, where the user chose
+    member: str | None = None  # of an archive, where the user chose

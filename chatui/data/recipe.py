@@ -18,7 +18,7 @@ from chatui.data.options import DEFAULT_SEED, Options
 from chatui.data.origins import of_path
 from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft, draft_of, recognise_file
-from chatui.data.reading import HowToRead, file_bytes
+from chatui.data.reading import file_bytes, how_to_read
 from chatui.data.records import shortened
 from chatui.data.splitting import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
@@ -49,6 +49,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     system: str | None = Field(default=None, description="System prompt of all conversations.")
     encoding: str | None = Field(default=None, description="Of the file, where it was chosen.")
     sheet: str | None = Field(default=None, description="Of a workbook, where it was chosen.")
+    member: str | None = Field(default=None, description="Of an archive, where it was chosen.")
 
     made_by: dict[str, Any] = Field(
         default={}, description="What was done to saved versions: mix, balance or augment."
@@ -86,6 +87,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             system=(self.system or "").strip() or None,
             encoding=self.encoding,
             sheet=self.sheet,
+            member=self.member,
         )
 
 
@@ -113,6 +115,7 @@ def recipe_by(options: Options, **about: Any) -> Recipe:
         system=options.system,
         encoding=options.encoding,
         sheet=options.sheet,
+        member=options.member,
     )
 
 
@@ -152,9 +155,7 @@ def options_by(
 def fitted(recipe: Recipe, path: Path, name: str) -> tuple[Options, list[str]]:
     """What a recipe says about a file as far as it fits, and sentences about what does not."""
     options, notes = recipe.options(), []
-    known = set(
-        recognise_file(path, name, HowToRead(options.encoding, sheet=options.sheet)).columns
-    )
+    known = set(recognise_file(path, name, how_to_read(options)).columns)
     if missing := {role: name for role, name in recipe.mapping.items() if name not in known}:
         named = ", ".join(f"{role} = {shortened(c, 40)!r}" for role, c in sorted(missing.items()))
         notes.append(f"The file has no such columns, so its own were taken: {named}.")

@@ -59,14 +59,22 @@ class BrokenFile(ChatUIError):
 
 
 class ManyFiles(ChatUIError):
-    """An archive with several files, of which only one can be meant."""
+    """An archive with several files of one name, of which none can be chosen."""
 
     def __init__(self, name: str, files: list[str]) -> None:
         listed = ", ".join(files[:10]) + (", …" if len(files) > 10 else "")
         super().__init__(
-            f"{name} holds {len(files)} files: {listed}. Unpack it and add the one that you want. "
-            "Nothing was saved."
+            f"{name} holds several files of one name: {listed}. Unpack it and add the one that you "
+            "want. Nothing was saved."
         )
+
+
+class NoSuchMember(ChatUIError):
+    """A file was chosen that the archive does not have."""
+
+    def __init__(self, name: str, member: str, files: list[str]) -> None:
+        listed = ", ".join(map(repr, files[:10])) + (", …" if len(files) > 10 else "")
+        super().__init__(f"{name} holds no file {member!r}. Choose one of these: {listed}.")
 
 
 class NoSuchSheet(ChatUIError):

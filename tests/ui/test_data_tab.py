@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -150,6 +151,37 @@ def test_another_sheet_of_a_workbook_is_chosen_with_columns_of_its_own(
     assert other[parts.source].options.sheet == "Other"
     assert "2 read = 2 kept" in other[parts.account]
     assert other[parts.sheet].value == "Other"
+
+
+def test_another_file_of_an_archive_is_chosen_with_sheets_and_columns_of_its_own(
+    handlers, parts, sample, tmp_path
+):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("Other")):
+        sheet.append(["question", "answer"])
+        sheet.append(["c", "d"])
+    book.save(tmp_path / "b.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "user,agent\na,b\ne,f\n")
+        archive.write(tmp_path / "b.xlsx", "b.xlsx")
+
+    shown = handlers.upload(str(tmp_path / "a.zip"), sample, Source())
+    source = shown[parts.source]
+    columns = {"user": "user", "assistant": "agent", "seed": 42, "name": source.name}
+    other = handlers.redraft(sample, source, 1, **ON, **columns, member="b.xlsx")
+    again = handlers.redraft(
+        sample, other[parts.source], 1, **ON, seed=42, member="a.csv", sheet="Other"
+    )
+
+    assert (shown[parts.member].visible, shown[parts.member].value) == (True, "a.csv")
+    assert not shown[parts.sheet].visible
+    assert "The file &#x27;a.csv&#x27; was read" in shown[parts.notes].value
+    assert "2 read = 2 kept" in shown[parts.account]
+    assert other[parts.source].options.member == "b.xlsx"
+    assert (other[parts.sheet].visible, other[parts.sheet].value) == (True, "Sheet")
+    assert "1 read = 1 kept" in other[parts.account]
+    assert "2 read = 2 kept" in again[parts.account]
+    assert again[parts.source].options == replace(source.options, member=None)
 
 
 def test_options_that_stay_the_same_draw_nothing(handlers, parts, sample):
