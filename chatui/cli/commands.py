@@ -50,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 def add(
     file: Annotated[
         str,
-        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of these; or a URL."),
+        typer.Argument(
+            help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of these; a URL; hf:OWNER/NAME."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
@@ -77,7 +79,7 @@ def add(
     chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:
-        with adding.file_of(file, settings.max_upload_mb) as path:
+        with adding.file_of(file, settings) as path:
             if dry_run:
                 prepared = adding.prepared_by(chosen, path, columns)
                 data.show_dry_run(adding.dry_run(prepared), as_json)

@@ -13,11 +13,19 @@ class FileMissing(ChatUIError):
 class NotFetched(ChatUIError):
     """A file at a web address that cannot, or must not, be fetched."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        self.reason, self.status = reason, status  # of HTTP, where a server has answered
         super().__init__(
             f"The file at {url} can't be fetched: {reason}. Check the address, or download the "
             "file and add it from disk. Nothing was saved."
         )
+
+
+class NotFromHub(ChatUIError):
+    """A dataset of the Hugging Face Hub that was named and cannot be added."""
+
+    def __init__(self, named: str, reason: str) -> None:
+        super().__init__(f"{named} can't be added from the Hub: {reason}. Nothing was saved.")
 
 
 class NotConversations(ChatUIError):

@@ -16,6 +16,7 @@ from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
 from chatui.errors import BadParameter, DatasetInUse, NoSuchEdit
+from chatui.settings import Settings
 from chatui.ui.state import Page, Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
@@ -38,7 +39,7 @@ ON = dict.fromkeys(DEFAULT_STEPS, True)
 def services(workspace):
     store = DatasetStore(workspace)
     store.ensure_sample()
-    settings = SimpleNamespace(max_upload_mb=1)
+    settings = Settings(max_upload_mb=1)
     runs = SimpleNamespace(all=list)
     return SimpleNamespace(datasets=store, runs=runs, workspace=workspace, settings=settings)
 
@@ -716,9 +717,12 @@ def address():
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200 if "chats" in self.path else 404)
+            is_listing = self.path == "/api/datasets/acme/talks"
+            self.send_response(200 if is_listing or "chats.csv" in self.path else 404)
             self.end_headers()
-            self.wfile.write(b"user,agent\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9)))
+            rows = b"user,agent\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9))
+            listing = b'{"sha": "1", "siblings": [{"rfilename": "chats.csv"}]}'
+            self.wfile.write(listing if is_listing else rows)
 
         def log_message(self, *_):
             pass
@@ -740,6 +744,18 @@ def test_a_file_at_an_address_is_fetched_and_shown(services, parts, sample, addr
     assert "9 read = 9 kept + 0 removed" in shown[parts.account]
     assert shown[parts.source].name == "chats"
     assert shown[parts.address] == ""
+
+
+def test_a_dataset_of_the_hub_is_fetched_by_its_name(services, parts, sample, address):
+    services.settings = services.settings.model_copy(update={"hub": address})
+    getting = GettingHandlers(services, parts, lambda _: True)
+
+    *_, shown = getting.fetch("hf:acme/talks", sample)
+    *_, refused = getting.fetch("hf:acme/gone", sample)
+
+    assert "9 read = 9 kept + 0 removed" in shown[parts.account]
+    assert shown[parts.source].name == "talks"
+    assert "hf:acme/gone can&#x27;t be added" in text(refused[parts.address_status])
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _picking() -> dict[str, Any]:
     with gr.Row(elem_classes="chatui-stays chatui-address"):
         address = gr.Textbox(
             label="Or paste a public address",
-            placeholder="https://",
+            placeholder="https://… or hf:owner/name",
             max_lines=1,
             max_length=2000,
             scale=1,
