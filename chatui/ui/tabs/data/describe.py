@@ -123,6 +123,7 @@ def columns_html(chosen: Mapping[str, str], found: Recognition) -> str:
     """What the file was taken for and how sure that is, and columns without a field here."""
     more = {"context": "joined to the question", "history": "earlier turns", "label": "the label"}
     more |= {"rejected": "the rejected reply", "thread": "names the conversation"}
+    more |= {"together": "its rows stay in one split"}
     more |= {"order": "orders its messages", "parent": "names the message before"}
     said = [f"{_short(chosen[role])}: {what}" for role, what in more.items() if role in chosen]
     also = _caption(f"Also used: {'; '.join(said)}.") if said else ""
