@@ -12,6 +12,7 @@ import gradio as gr
 import openpyxl
 import pytest
 
+from chatui.data.augmenting import augmented, noise, save_augmentation
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
@@ -183,6 +184,19 @@ def test_another_file_of_an_archive_is_chosen_with_sheets_and_columns_of_its_own
     assert "1 read = 1 kept" in other[parts.account]
     assert "2 read = 2 kept" in again[parts.account]
     assert again[parts.source].options == replace(source.options, member=None)
+
+
+def test_rows_that_were_added_stand_beside_the_account(handlers, parts, sample, services, tmp_path):
+    path = write(
+        tmp_path / "a.csv", [{"user": f"Is bag {n} here?", "agent": "x"} for n in range(40)]
+    )
+    first = services.datasets.save(prepare(path), "bags")
+    made = augmented(services.datasets, first.id, noise(), 0.2)
+    view = save_augmentation(services.datasets, made)
+
+    shown = handlers.pick(view.id, sample, SAMPLE)
+
+    assert f"40 read = 40 kept + 0 removed; {view.added} added for training" in shown[parts.account]
 
 
 def test_options_that_stay_the_same_draw_nothing(handlers, parts, sample):

@@ -76,7 +76,9 @@ class Drawing:
             parts.notes: told(_only_first(view)),
             **{part: choosing.hidden() for part in (parts.member, parts.sheet, parts.encoding)},
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
-            parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
+            parts.account: describe.account_html(
+                view.rows_read, view.kept, removed, view.joined, added=view.added
+            ),
             **self._restoring(removed, ()),
             parts.which: gr.Dropdown(visible=False),
             **self.page(source, position),
