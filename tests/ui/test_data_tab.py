@@ -175,6 +175,9 @@ def test_another_file_of_an_archive_is_chosen_with_sheets_and_columns_of_its_own
         sample, other[parts.source], 1, **ON, seed=42, member="a.csv", sheet="Other"
     )
 
+    # A dropdown speaks again when it is left, before the page shows what it has changed.
+    stale = handlers.redraft(sample, other[parts.source], 1, **ON, **columns, member="b.xlsx")
+    assert set(stale) == {parts.source}
     assert (shown[parts.member].visible, shown[parts.member].value) == (True, "a.csv")
     assert not shown[parts.sheet].visible
     assert "The file &#x27;a.csv&#x27; was read" in shown[parts.notes].value

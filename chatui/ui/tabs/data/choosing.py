@@ -11,7 +11,8 @@ import gradio as gr
 
 from chatui.data.encodings import Choice
 from chatui.data.mapping import ROLES
-from chatui.data.reading import encoding_choices, member_choices, sheet_choices
+from chatui.data.prepare import recognise_file
+from chatui.data.reading import encoding_choices, how_to_read, member_choices, sheet_choices
 from chatui.ui.tabs.data.source import Source
 
 
@@ -52,6 +53,7 @@ def settled(source: Source, chosen: dict[str, object]) -> dict[str, object]:
     another file its own sheets and letters. What is read anyway counts as not chosen.
     """
     known = source.options
+    chosen = _fresh(source, chosen)
     member = _unusual(_members(*_stamped(source)), chosen.get("member"))
     if member != known.member:
         return _without(chosen, *ROLES, "sheet", "encoding") | {"member": member}
@@ -59,6 +61,24 @@ def settled(source: Source, chosen: dict[str, object]) -> dict[str, object]:
     if sheet != known.sheet:
         chosen = _without(chosen, *ROLES)
     return chosen | {"member": member, "sheet": sheet}
+
+
+def _fresh(source: Source, chosen: dict[str, object]) -> dict[str, object]:
+    """The choices without those about the file or sheet before this one.
+
+    A dropdown speaks twice, when something is picked and when it is left; the second time the page
+    may not yet show what came of the first.
+    """
+    known, path = source.options, Path(source.path)
+    before = source.past[-1] if source.past else known
+    if (before.member, before.sheet) == (known.member, known.sheet):
+        return chosen
+    columns = recognise_file(path, source.file, source.how).columns
+    old = set(recognise_file(path, source.file, how_to_read(before)).columns).difference(columns)
+    chosen = {n: value for n, value in chosen.items() if n not in ROLES or value not in old}
+    if chosen.get("encoding") == before.encoding:
+        chosen = chosen | {"encoding": known.encoding}
+    return chosen
 
 
 def _field(label: str, name: str, info: str | None = None) -> gr.Dropdown:
@@ -71,7 +91,7 @@ def _shown(names: tuple[str, ...], value: str | None) -> gr.Dropdown:
 
 
 def _unusual(names: tuple[str, ...], value: object) -> str | None:
-    return str(value) if value and names and value != names[0] else None
+    return str(value) if value in names[1:] else None
 
 
 def _without(chosen: dict[str, object], *names: str) -> dict[str, object]:
