@@ -120,11 +120,6 @@ def of_path(path: Path, name: str | None = None) -> Origin:
     return Origin(name or path.name, size, opened)
 
 
-def of_bytes(data: bytes, name: str) -> Origin:
-    """The content of a file."""
-    return Origin(name, len(data), lambda: io.BytesIO(data))
-
-
 def unpacked(origin: Origin, member: str | None = None) -> tuple[str, Origin]:
     """What a file is, and its bytes with a packing taken off; raises a ChatUIError.
 

@@ -15,7 +15,7 @@ from chatui.data.encodings import Choice, Encoding, choices_for, find_encoding, 
 from chatui.data.json_lines import is_lines, line_batches
 from chatui.data.marked import marks_of, read_marked
 from chatui.data.options import Options
-from chatui.data.origins import Meter, Origin, of_bytes, of_path, unpacked
+from chatui.data.origins import Meter, Origin, of_path, unpacked
 from chatui.data.pieces import Errors, Piece, pieces_of
 from chatui.data.records import BadRecord, Batch, Reading, Record, Records, shortened
 from chatui.data.tables import layout_of, table_batches
@@ -43,21 +43,11 @@ def how_to_read(options: Options) -> HowToRead:
     return HowToRead(options.encoding, sheet=options.sheet, member=options.member)
 
 
-def read_file(path: Path, name: str | None = None) -> Records:
-    """Read all records of a file; `name` is what the user calls it."""
-    return collected(open_reading(of_path(path, name)))
-
-
 def file_bytes(path: Path) -> bytes:
     """The content of a file; raises FileMissing in words."""
     origin = of_path(path)
     with origin.open() as file:
         return file.read()
-
-
-def read_bytes(data: bytes, name: str) -> Records:
-    """Read all records of a file's content, which may be packed once."""
-    return collected(open_reading(of_bytes(data, name)))
 
 
 def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # noqa: B008 - frozen

@@ -17,7 +17,7 @@ from chatui.data.editing import Edits, checked_edits
 from chatui.data.options import DEFAULT_SEED, Options
 from chatui.data.origins import of_path
 from chatui.data.pipeline import Prepared
-from chatui.data.prepare import Draft, draft_of, recognise_file
+from chatui.data.prepare import Draft, recognise_file
 from chatui.data.reading import file_bytes, how_to_read
 from chatui.data.records import shortened
 from chatui.data.splitting import StratifyBy
@@ -131,15 +131,6 @@ def read_recipe(path: Path) -> Recipe:
         raise BadRecipe(name, f"{field}: {said}") from error
     except (ValueError, RecursionError) as error:
         raise BadRecipe(name, f"it is no JSON ({shortened(str(error), 80)})") from error
-
-
-def prepare_by(
-    recipe: Recipe, path: Path, name: str | None = None, mapping: dict[str, str] | None = None
-) -> Draft:
-    """The draft of a file by a recipe; `mapping` goes before the recipe's own columns."""
-    options, notes = options_by(recipe, path, mapping)
-    draft = draft_of(path, options, name or path.name)
-    return replace(draft, notes=(*draft.notes, *notes)) if notes else draft
 
 
 def options_by(

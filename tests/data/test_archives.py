@@ -14,7 +14,7 @@ import pytest
 from chatui.cli import main
 from chatui.data import archives
 from chatui.data.options import Options
-from chatui.data.origins import of_bytes, of_path
+from chatui.data.origins import of_path
 from chatui.data.prepare import draft_of
 from chatui.data.reading import (
     HowToRead,
@@ -22,8 +22,6 @@ from chatui.data.reading import (
     encoding_choices,
     member_choices,
     open_reading,
-    read_bytes,
-    read_file,
     sheet_choices,
 )
 from chatui.data.recipe import recipe_of
@@ -35,6 +33,7 @@ from chatui.errors import (
     NotConversations,
     UnpacksTooLarge,
 )
+from tests.data.whole import of_bytes, read_bytes, read_file
 from tests.data.writing import FORMATS, pairs, write
 
 TABLE = b"user,agent\nhi,hello\n"

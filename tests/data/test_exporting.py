@@ -8,9 +8,9 @@ from chatui.conversation import Turn
 from chatui.data.augmenting import augmented, noise, save_augmentation
 from chatui.data.exporting import export
 from chatui.data.prepare import prepare
-from chatui.data.reading import read_file
 from chatui.data.store import SAMPLE_FILE, DatasetStore
 from chatui.errors import FileNotWritable, NotExportable, NotFound
+from tests.data.whole import read_file
 from tests.data.writing import pairs, write
 
 FORMATS = ("messages", "pairs", "sharegpt", "alpaca", "parquet")

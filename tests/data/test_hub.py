@@ -15,8 +15,9 @@ from chatui.cli import main
 from chatui.data import fetching
 from chatui.data.hub import Hub, fetched_dataset
 from chatui.data.origins import of_path
-from chatui.data.reading import collected, open_reading, read_file
+from chatui.data.reading import collected, open_reading
 from chatui.errors import BrokenFile, ChatUIError, NotFromHub
+from tests.data.whole import read_file
 
 LIMIT = 2**20
 SHA = "0123abc"
