@@ -60,6 +60,7 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     stratify_by: data.Stratified = None,
+    split_by_content: data.ByContent = False,
     encoding: Annotated[
         str | None, typer.Option(help="How its letters are written, such as cp1252.")
     ] = None,
@@ -75,7 +76,8 @@ def add(
     from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
-    given = {"encoding": encoding, "sheet": sheet, "member": member, "stratify_by": stratify_by}
+    given: dict[str, object] = {"encoding": encoding, "sheet": sheet, "member": member}
+    given |= {"stratify_by": stratify_by, "split_by_content": split_by_content}
     chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:

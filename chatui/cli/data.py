@@ -28,6 +28,10 @@ Stratified = Annotated[
     StratifyBy | None,
     typer.Option("--stratify-by", help="Give each split the same share of every label."),
 ]
+ByContent = Annotated[
+    bool,
+    typer.Option("--split-by-content", help="Rows added later leave others in their splits."),
+]
 Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 
 

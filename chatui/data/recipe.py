@@ -46,6 +46,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         default="auto",
         description="What each split has the same share of; auto is the label above 10,000 rows.",
     )
+    split_by_content: bool = Field(
+        default=False, description="Whether rows that are added later leave others in their splits."
+    )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
     encoding: str | None = Field(default=None, description="Of the file, where it was chosen.")
     sheet: str | None = Field(default=None, description="Of a workbook, where it was chosen.")
@@ -84,6 +87,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             edits=self.edits,
             seed=self.seed,
             stratify_by=self.stratify_by,
+            split_by_content=self.split_by_content,
             system=(self.system or "").strip() or None,
             encoding=self.encoding,
             sheet=self.sheet,
@@ -112,6 +116,7 @@ def recipe_by(options: Options, **about: Any) -> Recipe:
         edits=options.edits,
         seed=options.seed,
         stratify_by=options.stratify_by,
+        split_by_content=options.split_by_content,
         system=options.system,
         encoding=options.encoding,
         sheet=options.sheet,

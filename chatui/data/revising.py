@@ -30,7 +30,7 @@ from chatui.data.editing import (
 from chatui.data.formats import RawRow
 from chatui.data.prepare import Draft, Options, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of, strata_of
+from chatui.data.splitting import assign_splits, group_of, splits_by_content, strata_of
 from chatui.data.store import DatasetStore, DatasetView
 from chatui.data.together import grouped
 from chatui.data.turns import in_order
@@ -206,8 +206,11 @@ def _split(
     """The rows split again; one that any of its keys locks is tested, with its whole group."""
     groups = grouped(rows)
     is_locked = {g for g, names in zip(groups, keys, strict=True) if not names.isdisjoint(locked)}
-    strata = strata_of([row.label for row in rows], recipe.stratify_by)
-    splits = assign_splits(groups, recipe.seed, is_locked, strata)
+    if recipe.split_by_content:
+        splits = splits_by_content(groups, recipe.seed, is_locked)
+    else:
+        strata = strata_of([row.label for row in rows], recipe.stratify_by)
+        splits = assign_splits(groups, recipe.seed, is_locked, strata)
     placed = zip(rows, groups, splits, strict=True)
     return [replace(row, group=group, split=split) for row, group, split in placed]
 
