@@ -33,6 +33,7 @@ _ABOUT = frozenset(("dataset_infos.json", "dataset_dict.json", "state.json", "co
 # train-00003-of-00010.parquet, in older ones with a hash behind the numbers
 _SHARD = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]{16})?(?=\.)")
 _HOW = "write hf:OWNER/NAME, hf:OWNER/NAME/CONFIG/SPLIT or hf:OWNER/NAME@REVISION"
+_ELSE = "try again later, or download its files and add them from disk"
 _UNKNOWN = (401, 404)  # the Hub does not say which datasets are private
 _GATED = (
     "it is gated or private: accept its terms on its page if there are some, then set "
@@ -172,7 +173,7 @@ class _Client:
         except httpx.InvalidURL as error:
             raise self._failed("its answer can't be understood") from error
         except NotFetched as error:
-            reason = _GATED if error.status in (401, 403) else error.reason
+            reason = _GATED if error.status in (401, 403) else f"{error.reason}; {_ELSE}"
             raise self._failed(reason) from error
 
     def _converted(self, at: str) -> dict[str, list[str]]:
@@ -192,7 +193,7 @@ class _Client:
             if error.status == 403:
                 raise self._failed(_GATED) from error
             if error.status not in _UNKNOWN:
-                raise self._failed(error.reason) from error
+                raise self._failed(f"{error.reason}; {_ELSE}") from error
             what = "dataset or revision" if self._asked.revision else "dataset"
             reason = f"there is no such {what}, or it is private and needs CHATUI_HUB_TOKEN"
             raise self._failed(reason) from error

@@ -59,8 +59,8 @@ def _picking() -> dict[str, Any]:
     )
     with gr.Row(elem_classes="chatui-stays chatui-address"):
         address = gr.Textbox(
-            label="Or paste a public address",
-            placeholder="https://… or hf:owner/name",
+            label="Or an address, or hf:owner/name",
+            placeholder="https://",
             max_lines=1,
             max_length=2000,
             scale=1,
