@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test fast demo check pictures format install bench-install clean
+.PHONY: run test fast fuzz demo check pictures format install bench-install clean
 
 run: $(VENV)/ready ## install, then serve the app on http://127.0.0.1:7860
 	$(BIN)/python app.py
@@ -26,6 +26,9 @@ check: install ## formatting, lint, types, imports and the shape of the code
 
 fast: install ## the tests that take no browser and train nothing
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+fuzz: install ## ten minutes of files that may be too strange for a reader
+	nice -n 19 $(BIN)/python -m tests.data.fuzz_readers 600
 
 pictures: install ## the README's pictures, from the browser test
 	$(BIN)/python -m pytest tests/browser -k newcomer --pictures docs/images

@@ -50,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 def add(
     file: Annotated[
         str,
-        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of one; or a URL."),
+        typer.Argument(
+            help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of these; a URL; hf:OWNER/NAME."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
@@ -58,10 +60,12 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     stratify_by: data.Stratified = None,
+    split_by_content: data.ByContent = False,
     encoding: Annotated[
         str | None, typer.Option(help="How its letters are written, such as cp1252.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    member: Annotated[str | None, typer.Option(help="Which file of a zip.")] = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -72,11 +76,12 @@ def add(
     from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
-    given = {"encoding": encoding, "sheet": sheet, "stratify_by": stratify_by}
+    given: dict[str, object] = {"encoding": encoding, "sheet": sheet, "member": member}
+    given |= {"stratify_by": stratify_by, "split_by_content": split_by_content}
     chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:
-        with adding.file_of(file, settings.max_upload_mb) as path:
+        with adding.file_of(file, settings) as path:
             if dry_run:
                 prepared = adding.prepared_by(chosen, path, columns)
                 data.show_dry_run(adding.dry_run(prepared), as_json)
