@@ -183,8 +183,8 @@ class Visitor:
         pressed = [self._ids[button], "click"]
         return self._said(next(d for d in self._listeners if pressed in map(list, d["targets"])))
 
-    def look(self, at: str, event: str = "tick") -> list[Any]:
-        """What the page is told when its clock ticks, or it loads, about a part of it."""
+    def look(self, at: str, event: str = "change") -> list[Any]:
+        """What the page is told when there are news, or it loads, about a part of it."""
         told = next(
             listener
             for listener in self._listeners
