@@ -11,7 +11,7 @@ from pathlib import Path
 from chatui.conversation import Conversation
 from chatui.data.store import DatasetStore
 from chatui.model.catalog import BaseModel
-from chatui.train.config import TrainConfig
+from chatui.train.config import TrainConfig, passes_over
 from chatui.train.view import RunView
 
 _CHARACTERS_PER_TOKEN = 3.5
@@ -36,7 +36,7 @@ def seconds_for(
     if speed is None:
         return None
     lengths = token_lengths(datasets, dataset_id, "train")
-    learned = sum(min(n, config.max_length) for n in lengths) * config.epochs
+    learned = sum(min(n, config.max_length) for n in lengths) * passes_over(config, len(lengths))
     checked = sum(token_lengths(datasets, dataset_id, "validation")) * (config.evaluations + 1)
     return _STARTUP_SECONDS + (learned + checked * _EVALUATION_SHARE) / speed
 

@@ -15,9 +15,10 @@ from chatui.errors import CannotTrain, ChatUIError
 from chatui.jobs import Jobs, JobView
 from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
-from chatui.train.checks import Problem, find_problems
+from chatui.train.checks import find_problems
 from chatui.train.config import TrainConfig, changed_options
 from chatui.train.estimate import seconds_for
+from chatui.train.problem import Problem
 from chatui.train.record import RunRecord, adapter_folder
 from chatui.train.view import Figures, RunView
 from chatui.workspace import Workspace, read_json, slug, write_json

@@ -134,7 +134,7 @@ def test_a_run_can_be_renamed_and_deleted_and_its_number_is_not_its_name(bench, 
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(bench, start, monkeypatch):
-    monkeypatch.setattr("chatui.train.worker.trainer.math.isfinite", lambda value: False)
+    monkeypatch.setattr("chatui.train.worker.journalist.math.isfinite", lambda value: False)
 
     with pytest.raises(Exception, match="smaller learning rate"):
         train(made(bench, start))

@@ -41,6 +41,11 @@ def save_adapter(model: Any, folder: Path, base_name: str) -> None:
         staged.replace(folder / "adapter_model.safetensors")
 
 
+def has_adapter(folder: Path) -> bool:
+    """Whether an adapter has been saved there."""
+    return (folder / "adapter_model.safetensors").exists()
+
+
 def mark_complete(checkpoint: Path) -> None:
     """Say that a checkpoint is whole, and delete those before the last two."""
     write_text(checkpoint / _MARK, "")

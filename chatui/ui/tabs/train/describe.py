@@ -6,8 +6,8 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from chatui.train.checks import Problem
 from chatui.train.config import TrainConfig
+from chatui.train.problem import Problem
 from chatui.train.view import Point, RunView
 from chatui.ui.charts import as_details, html_table, number
 from chatui.ui.errors import error_card

@@ -9,8 +9,9 @@ import gradio as gr
 from chatui.errors import CannotTrain, ChatUIError
 from chatui.model.catalog import STARTER, find_base
 from chatui.services import Services
-from chatui.train.checks import Problem, read_options
+from chatui.train.checks import read_options
 from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig, preset
+from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
 
