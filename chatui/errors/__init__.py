@@ -44,10 +44,12 @@ from chatui.errors.mixing import (
 )
 from chatui.errors.models import (
     AdapterNotUsable,
+    BadConfigFile,
     BadPair,
     BadSetting,
     BaseNotReachable,
     BaseNotUsable,
+    CannotContinue,
     CannotTrain,
     DatasetChanged,
     EqualWeights,
@@ -85,10 +87,12 @@ from chatui.errors.recipes import (
 
 __all__ = [
     "AddingStopped",
+    "BadConfigFile",
     "BadEnvironment",
     "BadMixture",
     "CannotAugment",
     "CannotBalance",
+    "CannotContinue",
     "NoParaphrases",
     "NoTranslationModel",
     "AdapterNotUsable",

@@ -84,6 +84,23 @@ class LossNotFinite(ChatUIError):
         )
 
 
+class BadConfigFile(ChatUIError):
+    """A file that should be a training configuration; says all that is wrong with it."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__(
+            f"{name} can't be used as a training configuration: {'; '.join(problems)}. "
+            "Mend it, or take the one of a run (`config RUN`)."
+        )
+
+
+class CannotContinue(ChatUIError):
+    """A run that has nothing to go on from, or that was asked to go on as something else."""
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(f"{run} can't be continued: {reason}.")
+
+
 class NoSuchLayers(ChatUIError):
     """An adapter was asked for on layers that the base model does not have."""
 

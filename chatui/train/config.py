@@ -4,6 +4,7 @@ The form, the checks, the command line and the README's table are drawn from her
 """
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -187,6 +188,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
 }
 
+# What an adapter is made of: another run can go on from it only with the same.
+OF_THE_ADAPTER = (*GROUPS["Adapter"],)
+
 QUICK_LOOK = "Quick look"
 PRESETS: dict[str, dict[str, object]] = {
     QUICK_LOOK: {},
@@ -223,6 +227,11 @@ def passes_over(config: TrainConfig, rows: int) -> float:
     if config.epochs or not rows:
         return float(config.epochs)
     return config.max_steps * config.batch_size * config.gradient_accumulation / rows
+
+
+def with_changes(config: TrainConfig, changes: Mapping[str, object]) -> TrainConfig:
+    """A configuration with some options changed, checked again; raises ValidationError."""
+    return TrainConfig.model_validate({**config.model_dump(), **changes})
 
 
 def changed_options(config: TrainConfig, start: TrainConfig | None = None) -> dict[str, object]:

@@ -40,6 +40,7 @@ class RunView:
     tokens_per_second: float | None  # real tokens, padding not counted
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
+    continues: str | None = None  # the run whose adapter it began with
 
     @property
     def state(self) -> JobState:
@@ -55,6 +56,12 @@ class RunView:
     def steps(self) -> int:
         """Steps in all; 0 until they are counted."""
         return self.job.steps
+
+    @property
+    def chosen(self) -> dict[str, object]:
+        """All that was chosen for it: what it learned from, and every option."""
+        began = {"continues": self.continues} if self.continues else {}
+        return {"dataset": self.dataset, "base": self.base, **began, **self.config.model_dump()}
 
     @property
     def sentence(self) -> str:

@@ -5,10 +5,19 @@ import math
 import shutil
 import signal
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 
-from chatui.errors import BadName, JobIsActive, JobNotResumable, NotFound
+from chatui.errors import (
+    BadName,
+    CannotContinue,
+    CannotTrain,
+    JobIsActive,
+    JobNotResumable,
+    NotFound,
+)
+from chatui.jobs import Task
 from chatui.model.catalog import find_base
 from chatui.model.engine import Engine
 from chatui.model.requests import Item
@@ -184,3 +193,42 @@ def test_plain_peft_loads_the_adapter(bench, start):
 
     assert model.peft_config["default"].r == 4
     assert read_json(elsewhere / "adapter_config.json")["inference_mode"] is True
+
+
+def test_a_continued_run_begins_where_the_other_ended_and_never_gets_worse(bench, start):
+    first = trained(bench, start, epochs=3, learning_rate=0.01)
+    with patch.object(bench.jobs, "submit", lambda kind, module, make, key=None: make()):
+        second = bench.runs.continue_run(first, {"epochs": 1, "learning_rate": 0.02, "seed": 5})
+    bench.runs.delete(first)  # it has its own copy
+    task = Task(bench.workspace.existing("runs", second))
+    task.journal.begin()
+
+    train(task)
+
+    view = bench.runs.view(second)
+    assert view.continues == first
+    began = view.job.of_kind("evaluation")[0]
+    assert (began["step"], began["best"]) == (0, True)
+    assert view.validation_perplexity <= began["perplexity"]
+    assert view.steps == 8
+
+
+def test_a_run_is_continued_only_with_an_adapter_and_the_same_shape_of_it(bench, start):
+    without = made(bench, start).folder.name
+    with pytest.raises(CannotContinue, match="no final adapter yet"):
+        bench.runs.continue_run(without, {})
+    run = trained(bench, start, epochs=1, evaluations=1)
+    with pytest.raises(CannotContinue, match="another lora_rank, dora"):
+        bench.runs.continue_run(run, {"lora_rank": 8, "dora": True})
+    with pytest.raises(CannotTrain, match="both 0"):
+        bench.runs.continue_run(run, {"epochs": 0})
+
+
+def test_a_run_that_is_discarded_while_it_runs_leaves_nothing(bench, start):
+    run = start(epochs=100, evaluations=1)
+    wait_until(lambda: steps_of(bench, run), 60, "a step")
+
+    bench.runs.discard(run)
+
+    wait_until(lambda: not bench.runs.all(), 60, "it is gone")
+    assert list((bench.workspace.root / "runs").iterdir()) == []
