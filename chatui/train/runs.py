@@ -20,6 +20,7 @@ from chatui.model.hashes import adapter_hash
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
+from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
     RunRecord,
@@ -56,7 +57,9 @@ class RunStore:
             problems.append(Problem("base", str(error)))
         if dataset is None or found is None:
             return problems
-        return find_problems(config, dataset, found)
+        problems = find_problems(config, dataset, found)
+        unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
+        return [*problems, unlearnable] if unlearnable else problems
 
     def start(
         self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None

@@ -137,6 +137,14 @@ def _running(run: RunView) -> str:
 
 
 def _finished(run: RunView) -> str:
+    early = run.job.of_kind("ended_early")
+    if not early:
+        return _came_to(run)
+    measured = early[-1].get("measurements")
+    return f"{_came_to(run)} It ended early: {measured} measurements in a row were no better."
+
+
+def _came_to(run: RunView) -> str:
     if run.validation_perplexity is None or run.base_perplexity is None:
         return f"{run.id} is done after {run.steps} steps."
     before, after = run.base_perplexity, run.validation_perplexity
