@@ -20,6 +20,7 @@ _STARTUP_SECONDS = 12.0
 # Measured on two cores with AVX512-BF16: 4.7 M parameters 2,400 to 3,000 tokens/s, 135 M about 150.
 _SECONDS_PER_TOKEN = 1.7e-4
 _SECONDS_PER_TOKEN_AND_PARAMETER = 4.7e-11 * 2  # for one core
+_STEPS_TO_KNOW = 5  # the first ones are slower than the others
 _EVALUATION_SHARE = 0.4  # of a training pass: it has no backward pass
 
 
@@ -57,11 +58,11 @@ def _lengths(datasets: DatasetStore, sha256: str, dataset_id: str, split: str) -
 
 
 def _measured_speed(base: BaseModel, runs: Iterable[RunView]) -> float | None:
-    """Tokens per second of the last finished run of the same base model."""
+    """Tokens per second of the last run of the same base model that took a few steps."""
     speeds = [
         run.tokens_per_second
         for run in runs
-        if run.base == base.name and run.state == "finished" and run.tokens_per_second
+        if run.base == base.name and run.step >= _STEPS_TO_KNOW and run.tokens_per_second
     ]
     return speeds[-1] if speeds else None
 

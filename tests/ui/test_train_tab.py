@@ -294,7 +294,7 @@ def test_sample_replies_are_shown_as_written_below_their_question():
     drawn = looking.samples(with_events(*events))
 
     assert HOSTILE not in drawn
-    assert drawn.index("nothing: the base") < drawn.index("step 8") < drawn.index("reference")
+    assert drawn.index("no step") < drawn.index("step 8") < drawn.index("reference")
     assert "after the first epoch" in looking.samples(None)
 
 

@@ -14,7 +14,7 @@ from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.model.packed import packs
 from chatui.train.worker.regularizing import smoothed
 from chatui.train.worker.rows import collate
-from chatui.train.worker.saving import save_adapter
+from chatui.train.worker.saving import full_disk_in_words, save_adapter
 
 
 class ReplyTrainer(Trainer):
@@ -82,6 +82,11 @@ class ReplyTrainer(Trainer):
         learned = smoothed(nats, output.logits.float(), self._label_smoothing)
         loss = learned / (num_items_in_batch if num_items_in_batch is not None else len(truth))
         return (loss, output) if return_outputs else loss
+
+    def _save_checkpoint(self, *what: Any, **how: Any) -> None:
+        """Save as Trainer does; a full disk is told as such."""
+        with full_disk_in_words("the checkpoint"):
+            super()._save_checkpoint(*what, **how)
 
     def _clip_grad_norm(self, model: Any) -> Any:
         """Clip as Trainer does, and remember how long the gradient was."""

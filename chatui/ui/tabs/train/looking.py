@@ -99,7 +99,7 @@ def _shown(value: object) -> str:
 
 
 def _when(step: object) -> str:
-    return "nothing: the base" if step == 0 else f"step {step}"
+    return "no step" if step == 0 else f"step {step}"
 
 
 def _reply(event: Any, at: int) -> str:

@@ -57,7 +57,12 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     reset = gr.Button("Reset options to the preset", visible=False, size="md")
     with gr.Accordion("Copy, load or save options", open=False, elem_id="train-keeping"):
         copied = gr.Dropdown([], label="Copy from run", value=None)
-        file = gr.File(label="Load a file (YAML)", file_types=[".yaml", ".yml"], height=120)
+        file = gr.File(
+            label="Load a file (YAML)",
+            file_types=[".yaml", ".yml"],
+            height=150,
+            elem_id="train-file",
+        )
         download = gr.DownloadButton("Save as file", elem_id="download-config")
         note = gr.HTML()
     with gr.Accordion("What will run", open=False):
