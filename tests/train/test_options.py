@@ -11,12 +11,16 @@ from peft.tuners.lora import LoraLayer
 from peft.tuners.lora.dora import DoraLinearLayer
 from transformers import get_scheduler
 
+from chatui.conversation import Turn
 from chatui.errors import NoSuchLayers
 from chatui.model import loading
 from chatui.model.catalog import find_base
+from chatui.model.decoding import Decoding
+from chatui.model.engine import Engine
 from chatui.model.layers import chosen_layers, linear_layers
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import packing
+from chatui.model.requests import Item, Request
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.batches import epoch_ends, evenly
@@ -41,6 +45,7 @@ def learned_layers(loaded: LoadedModel, **options: object) -> set[str]:
     return {f"{name.split('.')[4]}.{name.split('.')[-1]}" for name in names}
 
 
+FORTY_EIGHT = Decoding(max_new_tokens=48)
 ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
 MLP = {"gate_proj", "up_proj", "down_proj"}
 
@@ -246,9 +251,6 @@ def test_the_ends_of_epochs_are_found_however_steps_are_cut():
 def test_a_run_with_an_option_learns_and_its_adapter_answers(
     bench: Bench, start: Callable[..., str], options
 ):
-    from chatui.model.engine import Engine
-    from chatui.model.requests import Item
-
     task = made(bench, start, epochs=4, **options)
     train(task)
 
@@ -281,7 +283,16 @@ def test_looking_at_sample_replies_changes_nothing_that_is_learned(bench, start)
         assert len(view.job.of_kind("samples")) == (3 if count else 0)  # before, and two epochs
 
     assert len(hashes) == 1
+    engine = Engine.open(find_base(view.base))
+    adapter = engine.attach(view.adapter)
     (questions,) = view.job.of_kind("questions")
+    assert view.best_step == view.steps  # the adapter that is kept gave the last replies
+    asked = [
+        Request(tuple(Turn(m["role"], m["content"]) for m in turns), adapter, FORTY_EIGHT)
+        for turns in questions["asked"]
+    ]
+    last = view.job.of_kind("samples")[-1]["replies"]
+    assert [reply.text for reply in engine.replies(asked)] == last
     assert len(questions["asked"]) == len(questions["references"]) == 3
     assert all(len(event["replies"]) == 3 for event in view.job.of_kind("samples"))
 

@@ -255,8 +255,8 @@ def test_runs_in_one_chart_are_told_apart_without_colours_and_by_what_differs():
 
     assert "r1 from 4.60 at step 0 to 2.00 at step 40; r2 from 4.60" in drawn
     assert drawn.count("stroke-dasharray") == 2  # of r2: its line and its place in the legend
-    assert ">epochs<" in drawn
-    assert ">lora_rank<" not in drawn
+    assert ">Epochs<" in drawn
+    assert ">LoRA rank<" not in drawn
     lines = [line for n in range(4) for line in lines_of(with_events(*LEARNED, run=f"r{n}"), LOSS)]
     looks = {(line.colour, line.dashes) for line in of_several(lines[1::2], "r0")}
     assert len(looks) == 4

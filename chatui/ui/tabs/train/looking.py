@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from chatui.conversation import Turn
+from chatui.train.checks import option_label
 from chatui.train.config_file import differences
 from chatui.train.curves import LOSS, METRICS, SMOOTHING, lines_of, overfitting
 from chatui.train.view import RunView
@@ -44,12 +45,12 @@ def compared(run: RunView, others: Sequence[RunView]) -> str:
     differ = [differences(run.chosen, other.chosen) for other in others]
     names = list(dict.fromkeys(name for found in differ for name in found))
     rows: list[tuple[Any, ...]] = [
-        ("validation perplexity", *(_shown(one.validation_perplexity) for one in runs)),
-        ("best step", *(_shown(one.best_step) for one in runs)),
-        *((name, *(_shown(one.chosen.get(name)) for one in runs)) for name in names),
+        ("Validation perplexity", *(_shown(one.validation_perplexity) for one in runs)),
+        ("Best step", *(_shown(one.best_step) for one in runs)),
+        *((option_label(name), *(_shown(one.chosen.get(name)) for one in runs)) for name in names),
     ]
     note = "" if names else '<p class="chatui-muted">They were configured alike.</p>'
-    return html_table(("", *(one.id for one in runs)), rows) + note
+    return html_table(("What", *(one.id for one in runs)), rows) + note
 
 
 def samples(run: RunView | None) -> str:

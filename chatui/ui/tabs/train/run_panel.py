@@ -37,7 +37,7 @@ def build_run(services: Services, page: Page, plan: PlanParts) -> None:
         carry_on = gr.Button("Carry on", scale=0, min_width=130)
     with gr.Row(visible=False, elem_classes="chatui-stays train-continue") as going_on:
         epochs = gr.Number(3, label="More epochs", precision=0, scale=0, min_width=150)
-        continue_now = gr.Button("Start new run from it", scale=0, min_width=210)
+        continue_now = gr.Button("Start new run", scale=0, min_width=170)
         not_now = gr.Button("Not now", scale=0, min_width=120)
     warning = gr.HTML()
     with gr.Row(visible=False, elem_classes="chatui-stays train-looks") as looks:
