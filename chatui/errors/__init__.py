@@ -46,10 +46,12 @@ from chatui.errors.mixing import (
 )
 from chatui.errors.models import (
     AdapterNotUsable,
+    BadConfigFile,
     BadPair,
     BadSetting,
     BaseNotReachable,
     BaseNotUsable,
+    CannotContinue,
     CannotTrain,
     DatasetChanged,
     EqualWeights,
@@ -57,6 +59,7 @@ from chatui.errors.models import (
     JobNotResumable,
     LossNotFinite,
     NoAdapterYet,
+    NoSuchLayers,
     NotComparable,
     NothingToLearn,
     NotScorable,
@@ -86,10 +89,12 @@ from chatui.errors.recipes import (
 
 __all__ = [
     "AddingStopped",
+    "BadConfigFile",
     "BadEnvironment",
     "BadMixture",
     "CannotAugment",
     "CannotBalance",
+    "CannotContinue",
     "NoParaphrases",
     "NoTranslationModel",
     "AdapterNotUsable",
@@ -134,6 +139,7 @@ __all__ = [
     "NotFromHub",
     "NotFound",
     "NoSuchEdit",
+    "NoSuchLayers",
     "NotEditable",
     "NotExportable",
     "NotRateable",

@@ -87,6 +87,14 @@ class Jobs:
             elif self._view(folder, queue).state == "running":
                 (folder / "stop").touch()
 
+    def move(self, folder: Path, by: int) -> None:
+        """Move a job that waits by so many places; below zero is sooner."""
+        with self._queue() as queue:
+            waiting, name = queue["waiting"], self._name(folder)
+            if name in waiting:  # it may have begun meanwhile
+                place = waiting.index(name)
+                waiting.insert(max(0, place + by), waiting.pop(place))
+
     def view(self, folder: Path) -> JobView:
         """How a job stands."""
         return self._view(folder, self._read())

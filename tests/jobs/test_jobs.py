@@ -328,3 +328,15 @@ def test_the_time_left_is_a_range_once_five_steps_show_a_pace(tmp_path):
 
     assert low == pytest.approx(100)
     assert high == pytest.approx(110)
+
+
+def test_jobs_that_wait_change_places_and_the_one_that_runs_does_not(jobs, submit):
+    running, *waiting = [submit() for _ in range(4)]
+    a, b, c = waiting
+
+    jobs.move(c, -2)
+    assert [view.folder for view in jobs.active()] == [running, c, a, b]
+    jobs.move(c, 1)
+    jobs.move(running, 1)
+    jobs.move(b, -9)
+    assert [view.folder for view in jobs.active()] == [running, b, a, c]

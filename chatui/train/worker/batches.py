@@ -43,3 +43,19 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     """After which steps to evaluate: evenly spaced, the last step among them."""
     count = min(steps, evaluations)
     return {round(steps * number / count) for number in range(1, count + 1)}
+
+
+def epoch_ends(batches: Sequence[Sequence[int]], batches_per_step: int, rows: int) -> list[int]:
+    """The steps after which every row was seen once more."""
+    ends, seen = [], 0
+    for number, batch in enumerate(batches):
+        if seen // rows < (seen + len(batch)) // rows:
+            ends.append(number // batches_per_step + 1)
+        seen += len(batch)
+    return ends
+
+
+def evenly(steps: Sequence[int], count: int) -> list[int]:
+    """At most so many of them, evenly spaced, the last among them."""
+    count = min(count, len(steps))
+    return [steps[-(-len(steps) * number // count) - 1] for number in range(1, count + 1)]
