@@ -414,6 +414,14 @@ def test_a_run_that_waits_can_be_discarded_and_is_gone(watched, services):
     assert [run.id for run in services.runs.all()] == ["r1"]
 
 
+def test_a_run_that_is_compared_with_and_then_looked_at_itself_is_no_error(services):
+    with gr.Blocks() as blocks:
+        tab.build(services, fakes.page(blocks, gr.Tabs()))
+    compare = next(b for b in blocks.blocks.values() if getattr(b, "label", "") == "Compare with")
+
+    assert compare.preprocess(["r2"]) == ["r2"]  # no longer offered once r2 is selected
+
+
 def test_the_tab_offers_one_endpoint_and_never_a_wall_of_positions(services):
     with gr.Blocks() as blocks:
         page = fakes.page(blocks, gr.Tabs())

@@ -33,7 +33,7 @@ def build_run(services: Services, page: Page, plan: PlanParts) -> None:
         onward = gr.Button("Continue", visible=False, scale=0, min_width=150)
     with gr.Row(visible=False, elem_classes="chatui-stays") as asking:
         stop_and_keep = gr.Button("Stop and keep", scale=0, min_width=170)
-        stop_and_discard = gr.Button("Stop and discard", variant="stop", scale=0, min_width=190)
+        stop_and_discard = gr.Button("Stop and discard", variant="stop", scale=0, min_width=220)
         carry_on = gr.Button("Carry on", scale=0, min_width=130)
     with gr.Row(visible=False, elem_classes="chatui-stays train-continue") as going_on:
         epochs = gr.Number(3, label="More epochs", precision=0, scale=0, min_width=150)
@@ -44,7 +44,13 @@ def build_run(services: Services, page: Page, plan: PlanParts) -> None:
         metric = gr.Dropdown(list(METRICS), value=LOSS, label="Chart", min_width=140)
         smoothing = gr.Dropdown(list(SMOOTHING), value="none", label="Smoothing", min_width=140)
         compare = gr.Dropdown(
-            [], value=[], multiselect=True, label="Compare with", visible=False, min_width=180
+            [],
+            value=[],
+            multiselect=True,
+            label="Compare with",
+            visible=False,
+            min_width=180,
+            allow_custom_value=True,  # a run that is gone, or is looked at itself, is no error
         )
     chart, figures = gr.HTML(), gr.HTML()
     with gr.Accordion("Sample replies", open=False):
