@@ -20,7 +20,7 @@ from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft, draft_of, recognise_file
 from chatui.data.reading import HowToRead, file_bytes
 from chatui.data.records import shortened
-from chatui.data.splitting import StratifyBy
+from chatui.data.strata import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
 
 

@@ -31,8 +31,9 @@ from chatui.data.formats import RawRow
 from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, Options, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of, strata_of
+from chatui.data.splitting import assign_splits, group_of
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.strata import strata_of
 from chatui.data.turns import in_order
 from chatui.errors import NotEditable, NotRestorable
 

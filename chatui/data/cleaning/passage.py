@@ -89,7 +89,7 @@ class Cleaning:
         self.keys = Keys(compares_replies="conflicts" in names)
         self._put: Spool[_Put] = Spool(folder)
         self._gone: Spool[RemovedRow] = Spool(folder)
-        self._steps = array("Q")  # by position, the steps that changed the row, as bits
+        self._steps = array("I")  # by position, the steps that changed the row, as bits
         self._found: dict[str, Found] = {}
         self.is_kept: Any = None  # by position, once rows were compared
         self._edits = {edit.row: edit for edit in edits if edit.turns or edit.excluded}
@@ -182,9 +182,9 @@ class Cleaning:
         """How many of the rows that stay were changed, by step."""
         import numpy
 
-        steps = numpy.frombuffer(self._steps, numpy.uint64) if self._steps else self.keys.rows
+        steps = numpy.array(self._steps, numpy.uint32)
         steps = steps[self.is_kept]
-        counts = {s: int(numpy.count_nonzero(steps & numpy.uint64(b))) for s, b in _BITS.items()}
+        counts = {s: int(numpy.count_nonzero(steps & numpy.uint32(b))) for s, b in _BITS.items()}
         return {step: count for step, count in counts.items() if count}
 
     def examples(self) -> dict[str, list[Example]]:
