@@ -5,6 +5,7 @@ migrations beside this file whenever a database is opened. Knows no stage and no
 what is decided by the stores that use these tables.
 """
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -221,9 +222,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed, on disk, when the block ends; one writer at a time
-        in SQLite. An exception in the block undoes all of it.
-        """
+        """A session whose changes are on disk when the block ends, or undone by its exception."""
         with self._writer.begin() as session:
             yield session
 
@@ -261,6 +260,7 @@ def _engine(url: URL) -> Engine:
     # A write-ahead log needs memory shared by all who open the file: a network disk has none.
     pool = {"pool_size": 1, "max_overflow": 0} if shared_disk else {}
     engine = create_engine(url, **pool)
+    weakref.finalize(engine, engine.pool.dispose)  # Python 3.13 warns of connections left open
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:

@@ -13,7 +13,7 @@ from chatui.errors import ChatUIError
 HEAD = b"user,agent\n"
 GOOD = b"hi,hello\n"
 LINE = b'{"user": "hi", "agent": "hello"}\n'
-DEEP = b'{"user": ' + b"[" * 5000 + b"]" * 5000 + b', "agent": "a"}\n'
+DEEP = b'{"user": ' + b"[" * 100_000 + b"]" * 100_000 + b', "agent": "a"}\n'
 
 
 def parquet(rows):

@@ -26,10 +26,10 @@ def trim(text: str) -> str:
     is_trim = "  " not in text and text.strip() == text
     if is_trim and ("\n" not in text or not _SPACE_BEFORE_BREAK.search(text)):
         return text
-    lines = [line.rstrip() for line in text.split("\n")]
+    lines = [line.rstrip() for line in text.strip().split("\n")]
     if not any("`" in line or "|" in line or "\t" in line for line in lines):
         lines = [re.sub(r"(?<=\S) {2,}", " ", line) for line in lines]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
 def repair(text: str) -> str:
