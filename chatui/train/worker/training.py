@@ -66,7 +66,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
     )
-    if config.activation_checkpointing:
+    if config.activation_checkpointing == "on":
         model.enable_input_require_grads()
     return get_peft_model(model, adapter)
 
@@ -119,7 +119,7 @@ def _arguments(folder: Path, config: TrainConfig, batches: int) -> TrainingArgum
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         max_grad_norm=1.0,
-        activation_checkpointing=config.activation_checkpointing,
+        activation_checkpointing=config.activation_checkpointing == "on",
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=config.seed,
         logging_strategy="no",
