@@ -61,8 +61,9 @@ def _the_kept_adapter_has_the_perplexity_that_was_journalled(bench, view) -> Non
 
 
 def test_a_killed_run_reads_interrupted_resumes_at_its_checkpoint_and_learns_the_same(bench, start):
-    undisturbed = trained(bench, start, epochs=6, evaluations=6)
-    killed = start(epochs=6, evaluations=6)
+    options = {"epochs": 6, "evaluations": 6, "batch_tokens": 64}  # steps of more than one piece
+    undisturbed = trained(bench, start, **options)
+    killed = start(**options)
     wait_until(lambda: bench.runs.view(killed).job.of_kind("checkpoint"), 90, "a checkpoint")
     process_of(bench.runs.view(killed).job.folder).kill()
     wait_until(lambda: bench.runs.view(killed).state != "running")

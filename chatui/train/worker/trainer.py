@@ -4,6 +4,7 @@ import math
 import resource
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from chatui.errors import LossNotFinite
 from chatui.jobs import Task
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
-from chatui.model.packed import packs
-from chatui.train.worker.rows import collate
+from chatui.train.worker.batches import Limits
+from chatui.train.worker.rows import collate_step
 from chatui.train.worker.saving import mark_complete, save_adapter
 
 
@@ -25,11 +26,12 @@ class ReplyTrainer(Trainer):
     """Loss over reply tokens only, each token with the same weight whatever batch it is in."""
 
     def __init__(
-        self, batches: list[list[int]], pad_id: int, base_name: str, **options: Any
+        self, steps: list[list[int]], limits: Limits, pad_id: int, base_name: str, **options: Any
     ) -> None:
         super().__init__(**options)
         self.base_name = base_name
-        self._batches = batches
+        self._steps = steps
+        self._limits = limits
         self.pad_id = pad_id
         # Both say to Trainer: `compute_loss` divides by the tokens of the whole step itself.
         self.model_accepts_loss_kwargs = True
@@ -43,12 +45,28 @@ class ReplyTrainer(Trainer):
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
 
     def get_train_dataloader(self) -> DataLoader:
-        """The batches of the whole run, in their planned order."""
+        """The steps of the whole run, in their planned order; each is a list of batches."""
         return DataLoader(
             self.train_dataset,
-            batch_sampler=self._batches,
-            collate_fn=partial(collate, pad_id=self.pad_id, pack=packs(self.model)),
+            batch_sampler=self._steps,
+            collate_fn=partial(collate_step, pad_id=self.pad_id, limits=self._limits),
         )
+
+    def training_step(
+        self, model: Any, inputs: Any, num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        """Add up the gradients of the batches of a step; what it returns is their loss."""
+        wanted = sum(int((batch["labels"][:, 1:] >= 0).sum()) for batch in inputs)
+        losses = []
+        for number, batch in enumerate(inputs, start=1):
+            is_last = number == len(inputs)
+            with nullcontext() if is_last else self.accelerator.no_sync(model):
+                losses.append(super().training_step(model, batch, wanted))
+        return torch.stack(losses).sum()
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Nobody asks, and Trainer would not find the tokens in a list of batches."""
+        return 0
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """What a checkpoint holds of the model: the adapter alone."""

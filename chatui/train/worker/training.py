@@ -3,6 +3,7 @@
 Every step of the road is a function; `train` reads as the list of them.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import JobStopped, Task
 from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
-from chatui.model.packed import packing
+from chatui.model.packed import packing, packs
 from chatui.train.config import TrainConfig
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
-from chatui.train.worker.batches import batches_per_step, evaluation_steps, plan_batches
+from chatui.train.worker.batches import Limits, evaluation_steps, plan_steps
+from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.rows import Encoded, encode
 from chatui.train.worker.saving import last_checkpoint
 from chatui.train.worker.trainer import Journalist, ReplyTrainer
@@ -40,11 +42,12 @@ def train(task: Task) -> None:
     loaded = load_base(base)
     rows = _rows_to_learn(task, record, loaded)
     validation = _encoded(task, record, loaded, "validation")
-    model = with_adapter(loaded.model, record.config)
+    config = settled(task, record.config, base, rows)
+    model = with_adapter(loaded.model, config)
     data = _Data(rows, validation)
-    trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
-        with packing(model):
+        with packing(model) if config.packing else nullcontext():
+            trainer, journalist = _trainer(task, config, replace(loaded, model=model), data)
             trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
@@ -72,32 +75,28 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
 
 
 def _trainer(
-    task: Task, record: RunRecord, loaded: LoadedModel, data: _Data
+    task: Task, config: TrainConfig, loaded: LoadedModel, data: _Data
 ) -> tuple[ReplyTrainer, Journalist]:
-    config = record.config
-    lengths = [len(row.ids) for row in data.learned.rows]
-    pieces = batches_per_step(config.batch_size, config.gradient_accumulation)
-    batches = plan_batches(
-        lengths,
+    steps = plan_steps(
+        len(data.learned.rows),
         rows_per_step=config.batch_size * config.gradient_accumulation,
-        batches_per_step=pieces,
         epochs=config.epochs,
         seed=config.seed,
     )
-    steps = -(-len(batches) // pieces)
     journalist = Journalist(
         task=task,
         validation=data.validation.rows,
-        evaluate_after=evaluation_steps(steps, config.evaluations),
+        evaluate_after=evaluation_steps(len(steps), config.evaluations),
         checkpoint_seconds=60 * config.checkpoint_minutes,
         adapter=adapter_folder(task.folder),
     )
     trainer = ReplyTrainer(
-        batches=batches,
+        steps=steps,
+        limits=Limits(config.batch_size, config.batch_tokens, packs(loaded.model)),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         model=loaded.model,
-        args=_arguments(task.folder, config, pieces),
+        args=_arguments(task.folder, config),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
@@ -107,13 +106,12 @@ def _trainer(
     return trainer, journalist
 
 
-def _arguments(folder: Path, config: TrainConfig, batches: int) -> TrainingArguments:
+def _arguments(folder: Path, config: TrainConfig) -> TrainingArguments:
     """Trainer's own logging, evaluating and saving are off: the Journalist decides when."""
     return TrainingArguments(
         output_dir=str(checkpoints_folder(folder)),
-        num_train_epochs=1,  # the planned batches hold all epochs
+        num_train_epochs=1,  # the planned steps hold all epochs, and each its accumulated batches
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=batches,
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
         warmup_steps=config.warmup,
