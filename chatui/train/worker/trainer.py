@@ -18,6 +18,7 @@ from chatui.jobs import Task
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.train.worker.batches import Limits
+from chatui.train.worker.loss import plain_head, reply_loss, without_head
 from chatui.train.worker.rows import collate_step
 from chatui.train.worker.saving import mark_complete, save_adapter
 
@@ -33,6 +34,7 @@ class ReplyTrainer(Trainer):
         self._steps = steps
         self._limits = limits
         self.pad_id = pad_id
+        self._head = plain_head(self.model)
         # Both say to Trainer: `compute_loss` divides by the tokens of the whole step itself.
         self.model_accepts_loss_kwargs = True
         self.loss_is_scaled_for_ga = True
@@ -81,19 +83,26 @@ class ReplyTrainer(Trainer):
     ) -> Any:
         """Sum the loss of the reply tokens, divided by the reply tokens of the whole step.
 
-        Logits are made at reply positions only, and the loss is taken in float32.
+        Logits are made at reply positions only, where the head allows it a few at a time, and the
+        loss is taken in float32.
         """
         targets = inputs["labels"][:, 1:]
         wanted = torch.nn.functional.pad(targets >= 0, (0, 1))
         read = {name: part for name, part in inputs.items() if name != "labels"}
-        output = model(**read, logits_to_keep=wanted, use_cache=False)
         truth = targets[targets >= 0]
-        nats = torch.nn.functional.cross_entropy(output.logits.float(), truth, reduction="sum")
-        self.nats += float(nats.detach())
+        with nullcontext() if self._head is None else without_head(self._head):
+            output = model(**read, logits_to_keep=wanted, use_cache=False)
+        given = output.logits.reshape(len(truth), -1)
+        count = len(truth) if num_items_in_batch is None else int(num_items_in_batch)
+        if self._head is None:
+            sum_ = torch.nn.functional.cross_entropy(given.float(), truth, reduction="sum")
+            loss, nats = sum_ / count, float(sum_.detach())
+        else:
+            loss, nats = reply_loss(given, self._head, truth, count)
+        self.nats += nats
         self.reply_tokens += len(truth)
         real = inputs.get("attention_mask", inputs["input_ids"].new_ones(inputs["input_ids"].shape))
         self.tokens += int(real.sum())
-        loss = nats / (num_items_in_batch if num_items_in_batch is not None else len(truth))
         return (loss, output) if return_outputs else loss
 
 

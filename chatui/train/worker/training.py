@@ -24,6 +24,7 @@ from chatui.train.worker.batches import Limits, evaluation_steps, plan_steps
 from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.rows import Encoded, encode
 from chatui.train.worker.saving import last_checkpoint
+from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import Journalist, ReplyTrainer
 from chatui.workspace import Workspace
 
@@ -46,7 +47,7 @@ def train(task: Task) -> None:
     model = with_adapter(loaded.model, config)
     data = _Data(rows, validation)
     try:
-        with packing(model) if config.packing else nullcontext():
+        with packing(model) if config.packing else nullcontext(), thrifty(model):
             trainer, journalist = _trainer(task, config, replace(loaded, model=model), data)
             trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
