@@ -20,9 +20,12 @@ from chatui.train.config import TrainConfig
 Verdict = Literal["fits", "tight", "does not fit"]
 _MB = 2**20
 _COMFORTABLE = 0.8  # of what is free: beyond that, whatever else the machine does may end the run
-_RUNTIME_MB = 800  # of the worker before any weight: torch, transformers, peft, bitsandbytes
+_RUNTIME_MB = 600  # of the worker before any weight: torch, transformers, peft, bitsandbytes
 _BYTES_OF_A_4_BIT_WEIGHT = 0.5 + 1 / 64 + 4 / (64 * 256)  # blocks of 64, their scales quantised too
-_BYTES_OF_A_LEARNED_WEIGHT = 16  # float32: itself, its gradient, and Adam's two
+_BYTES_OF_A_LEARNED_WEIGHT = 24  # float32: itself, its gradient, Adam's two, and what a step makes
+_BYTES = 2  # bfloat16
+_BYTES_PASSING = 28  # of a token and unit of width: what a layer makes and drops on its way back
+_LOGITS_MB = 96  # of the part of the vocabulary's logits that the loss looks at, and their gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +103,20 @@ def _memory(
 ) -> Memory:
     piece = _largest_piece(config, lengths)
     is_on = config.activation_checkpointing == "on"
-    kept = shape.layers * sum(length * _bytes_kept(shape, length) for length in piece)
-    if is_on:
-        one_layer = kept // shape.layers
-        kept = shape.layers * sum(piece) * shape.hidden * 2 + one_layer
-    logits = sum(piece) * shape.vocabulary * 8
+    kept = sum(length * _bytes_kept(shape, config.lora_rank, length) for length in piece)
+    if is_on:  # the inputs of all layers, and one layer at a time
+        kept += shape.layers * sum(piece) * shape.hidden * _BYTES
+    else:
+        kept *= shape.layers
+    passing = sum(piece) * (shape.hidden + shape.inner) * _BYTES_PASSING
+    logits = min(_LOGITS_MB, sum(piece) * shape.vocabulary * 12 / _MB)
     learned = shape.layers * config.lora_rank * sum(a + b for a, b in shape.linear_layers)
     weights = _BYTES_OF_A_4_BIT_WEIGHT * shape.linear_weights + 2 * shape.embedding_weights
     return Memory(
         runtime_mb=_RUNTIME_MB,
         weights_mb=round(weights / _MB),
         adapter_mb=round(learned * _BYTES_OF_A_LEARNED_WEIGHT / _MB),
-        activations_mb=round((kept + logits) / _MB),
+        activations_mb=round((kept + passing) / _MB + logits),
         free_mb=free_mb,
         checkpoints=is_on,
     )
@@ -132,9 +137,15 @@ def _largest_piece(config: TrainConfig, lengths: Sequence[int] | None) -> list[i
     return piece
 
 
-def _bytes_kept(shape: ModelShape, length: int) -> int:
-    """What one layer keeps of each token of a row, for its way back."""
-    return 2 * (8 * shape.hidden + 6 * shape.inner + 2 * shape.heads * length)
+def _bytes_kept(shape: ModelShape, rank: int, length: int) -> int:
+    """What one layer keeps of each token of a row for its way back (`train/worker/layers.py`).
+
+    The inputs and outputs of two norms; queries, keys, values, the weights of attention and its
+    result; gate and up; and what each of seven adapters makes of its input.
+    """
+    attended, keys = shape.heads * shape.head_size, shape.key_heads * shape.head_size
+    attention = 2 * attended + 2 * keys + shape.heads * length
+    return _BYTES * (4 * shape.hidden + attention + 2 * shape.inner + 7 * rank)
 
 
 def _free_gpu_mb() -> int | None:

@@ -116,7 +116,7 @@ def _to_low(
 
 
 def _by_token(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """The sum over tokens of their products, which is what is learned: never rounded to bfloat16."""
+    """The sum over tokens of products, which is what is learned: never rounded to bfloat16."""
     return one.t().float() @ other.float()
 
 
