@@ -139,7 +139,7 @@ def _run(
     """A side in a process of its own."""
     command = [sys.executable, str(Path(__file__)), "--side", side, "--folder", str(folder)]
     command += ["--shape", shape, *(["--gpu"] if options.gpu else [])]
-    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"}
+    quiet = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "CHATUI_CACHE": str(folder)}
     if not options.gpu:
         quiet |= {"OMP_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
     child = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | quiet, check=False)
@@ -177,7 +177,10 @@ def _side(options: argparse.Namespace) -> dict:
         from training_sides import ours
 
         checkpointing = "on" if "low" in options.side else "off"
-        return ours.train(base, rows, rows_per_step=per_step, checkpointing=checkpointing)
+        tokens = 16_384 if options.gpu else 2048
+        return ours.train(
+            base, rows, rows_per_step=per_step, checkpointing=checkpointing, tokens=tokens
+        )
     from training_sides import peers
 
     if options.side == "TRL":

@@ -42,7 +42,7 @@ class Meter(TrainerCallback):
             "steps": self.steps,
             "cpu_seconds": self.seconds[0],
             "seconds": self.seconds[1],
-            "peak_mb": _peak_of_memory() - self._held,
+            "peak_mb": peak_of_memory() - self._held,
         }
 
 
@@ -58,7 +58,8 @@ def _start_of_memory() -> float:
     return psutil.Process().memory_info().rss / _MB
 
 
-def _peak_of_memory() -> float:
+def peak_of_memory() -> float:
+    """The most MB that were held since the meter began: of the process, or on the GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / _MB
     status = Path("/proc/self/status").read_text()

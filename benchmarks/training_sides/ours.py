@@ -15,11 +15,13 @@ from training_sides.measuring import Meter
 from training_sides.models import read_rows
 
 
-def train(base: Path, rows_file: Path, *, rows_per_step: int, checkpointing: str) -> dict:
+def train(
+    base: Path, rows_file: Path, *, rows_per_step: int, checkpointing: str, tokens: int
+) -> dict:
     rows = read_rows(rows_file)
     config = TrainConfig(
         batch_size=rows_per_step,
-        batch_tokens=2048 if rows_per_step <= 8 else 16_384,
+        batch_tokens=tokens,
         activation_checkpointing=checkpointing,
     )
     loaded = load_base(find_base(str(base)))
