@@ -4,14 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test fast demo check pictures format install bench-install clean
+.PHONY: run test test-slow fast fuzz demo check pictures format install bench-install clean
 
 run: $(VENV)/ready ## install, then serve the app on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
 test: install ## the whole test suite: unit, integration, browser
 	.ci/browser $(BIN)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser and not long" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m browser
+
+test-slow: install ## what takes many minutes: twenty kills of a run, each resumed
+	$(BIN)/python -m pytest -m long
 
 demo: $(VENV)/ready ## walk the road on the sample, without a page
 	$(BIN)/python -m chatui demo --workspace workspace-demo
@@ -24,7 +28,10 @@ check: install ## formatting, lint, types, imports and the shape of the code
 	$(BIN)/python -m pytest tests/test_shape.py -q
 
 fast: install ## the tests that take no browser and train nothing
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -m "not slow and not browser and not long"
+
+fuzz: install ## ten minutes of files that may be too strange for a reader
+	nice -n 19 $(BIN)/python -m tests.data.fuzz_readers 600
 
 pictures: install ## the README's pictures, from the browser test
 	$(BIN)/python -m pytest tests/browser -k newcomer --pictures docs/images

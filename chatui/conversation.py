@@ -45,6 +45,7 @@ class Conversation:
     made_by: str | None = None  # how it was derived: "repeat", "noise", …
     file: str | None = None
     row: int | None = None  # counted from 1, as people count
+    thread: str | None = None  # the conversation that it was cut out of, with other rows
 
     @property
     def prompt(self) -> tuple[Turn, ...]:

@@ -1,5 +1,6 @@
 """Open the stores of a workspace, once, and wire them together: the only place that does."""
 
+import time
 from dataclasses import dataclass
 
 from chatui.chat.feedback import FeedbackStore
@@ -14,6 +15,8 @@ from chatui.score.store import ScoreStore
 from chatui.settings import Settings
 from chatui.train.runs import RunStore
 from chatui.workspace import Workspace
+
+_SECONDS_BETWEEN_LOOKS = 10  # at a database that does not say when it changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,16 @@ class Services:
     studies: StudyStore
     feedback: FeedbackStore
     models: ModelShelf
+
+    def news(self) -> str:
+        """A text that differs whenever a page may have something else to show.
+
+        It is cheap: of files it asks when they changed, and reads the running job's journal alone.
+        A database outside the workspace can't be asked so: it counts as changed now and then.
+        """
+        jobs = [(job.name, job.state) for job in self.jobs.active()]
+        elsewhere = time.time() // _SECONDS_BETWEEN_LOOKS if self.settings.database_url else 0
+        return f"{self.workspace.stamp()} {elsewhere} {jobs}"
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":

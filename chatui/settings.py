@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy address; by default a SQLite file in the workspace."
     )
+    hub: str = Field(
+        "https://huggingface.co", description="Hub that `hf:OWNER/NAME` is fetched from."
+    )
+    hub_token: SecretStr | None = Field(
+        None, description="Token for gated or private datasets of that Hub; never stored."
+    )
     paraphrase_key: SecretStr | None = Field(
         None, description="Key of the server that writes paraphrases; never stored."
     )

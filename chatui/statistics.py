@@ -6,7 +6,7 @@ statistics; resampling items then means weighting those statistics, not gatherin
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,7 @@ SWAPS = 10_000  # so that a p adjusted over a few metrics can still be below .00
 HALVES = 1_000  # subsamples of half of the items
 CONFIDENCE = 0.95
 _Z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+_POWER = 0.8416212335729143  # and its 80 % quantile
 _BLOCK = 100  # resamples held in memory at a time
 
 
@@ -218,6 +219,18 @@ def two_way_bootstrap(
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(np.concatenate(means), [tail, 100 - tail])
     return Interval(float(votes.mean()), float(low), float(high))
+
+
+def items_needed(difference: Interval, items: int) -> int | None:
+    """About how many items it takes to see a difference of this size, found on so many.
+
+    In four of five such samples the two-sided test at .05 would then see it. The standard error is
+    read off the interval and falls with the root of the number of items. None for no difference.
+    """
+    error = (difference.high - difference.low) / (2 * _Z)
+    if difference.value == 0 or error == 0:
+        return None
+    return ceil(items * ((_Z + _POWER) * error / abs(difference.value)) ** 2)
 
 
 def _column(statistic: Statistic) -> Statistics:

@@ -6,6 +6,7 @@ the workspace by hand.
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from typing import Literal
 from chatui.errors import BadName, DiskFull, NotFound
 
 KINDS = ("datasets", "cleanings", "runs", "scores", "replies", "studies")
+_DATABASE = ("chatui.sqlite", "chatui.sqlite-wal")  # a third one beside them changes by reading
 _MAKING, _STAGING = ".making-", ".staging-"
 _SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _SAFE_NAME = re.compile(r"[\w][\w \-.]{0,59}")
@@ -35,7 +37,7 @@ class Workspace:
 
     @property
     def database_file(self) -> Path:
-        return self.root / "chatui.sqlite"
+        return self.root / _DATABASE[0]
 
     @property
     def queue(self) -> Path:
@@ -136,6 +138,20 @@ class Workspace:
                 finally:
                     os.close(handle)
 
+    def stamp(self) -> str:
+        """A short text that differs after any change of what there is, or when it was written."""
+        folders = [entry for kind in KINDS for entry in _entries(self.root / kind)]
+        inside = [file for folder in folders for file in _entries(Path(folder.path))]
+        database = [e for e in _entries(self.root) if e.name in _DATABASE]
+        digest = hashlib.blake2b(digest_size=16)
+        for each in (*folders, *inside, *_entries(self.root / "queue"), *database):
+            try:
+                state = each.stat()
+            except FileNotFoundError:  # gone between two looks, which the next look sees
+                continue
+            digest.update(f"{each.name} {state.st_mtime_ns} {state.st_size};".encode())
+        return digest.hexdigest()
+
     def delete(self, kind: str, name: str) -> None:
         """Remove a thing and all that is in it; it vanishes at once, also when interrupted."""
         folder = self.existing(kind, name)
@@ -200,6 +216,15 @@ def disk_full_in_words(what: str) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(what) from error
         raise
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, in one order; nothing if it is a file, or has just been removed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _natural(name: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from chatui.statistics import (
     bootstrap_each,
     half_samples,
     holm,
+    items_needed,
     randomization_each,
     randomization_p,
     swap_test,
@@ -180,3 +181,16 @@ def test_half_samples_know_no_resample_with_the_same_item_twice():
     half_samples(count, 9, samples=20)
 
     assert set(np.concatenate(seen[:-1])) == {4}
+
+
+def test_items_needed_is_what_a_test_of_that_power_takes():
+    """A mean of 0.5 with a standard deviation of 1 takes (1.96 + 0.84)² / 0.5² = 31.4 items."""
+    error = 1 / 100**0.5
+    found = Interval(0.5, 0.5 - 1.959964 * error, 0.5 + 1.959964 * error)
+
+    assert items_needed(found, 100) == 32
+    assert items_needed(Interval(-0.5, found.low - 1, found.high - 1), 100) == 32
+
+
+def test_no_number_of_items_shows_a_difference_that_is_not_there():
+    assert items_needed(Interval(0.0, -1.0, 1.0), 50) is None

@@ -13,7 +13,8 @@ from pathlib import Path
 from transformers import AutoTokenizer
 
 from chatui.conversation import Turn
-from chatui.data.reading import read_file
+from chatui.data.origins import of_path
+from chatui.data.reading import collected, open_reading
 from chatui.data.store import SAMPLE_FILE
 from chatui.model.catalog import STARTER_FOLDER, find_base
 from chatui.model.counting import counter_of
@@ -56,7 +57,7 @@ def _medians(*sides: Callable[[], object], rounds: int) -> list[float]:
 
 def _conversations(count: int) -> list[tuple[Turn, ...]]:
     """The sample's rows again and again, each time with another number in it."""
-    records = read_file(SAMPLE_FILE).good
+    records = collected(open_reading(of_path(SAMPLE_FILE))).good
     found = []
     for number in range(count):
         question, reply = list(records[number % len(records)].values.values())[:2]

@@ -13,12 +13,12 @@ from chatui.model.catalog import find_base
 from chatui.model.encoding import EncodedRow
 from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
+from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.batches import Limits
 from chatui.train.worker.loss import plain_head
 from chatui.train.worker.rows import collate, collate_step
 from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import ReplyTrainer
-from chatui.train.worker.training import with_adapter
 from training_sides.models import read_rows
 
 

@@ -7,10 +7,11 @@ from chatui.model.catalog import find_base
 from chatui.model.loading import load_base
 from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
+from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.batches import Limits, plan_steps
 from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import ReplyTrainer
-from chatui.train.worker.training import _arguments, with_adapter
+from chatui.train.worker.training import _arguments
 from training_sides.measuring import Meter
 from training_sides.models import read_rows
 

@@ -14,6 +14,7 @@ from chatui.cli.data import row_as_json
 from chatui.cli.printing import say
 from chatui.data.cleaning import ALL_STEPS, RemovedRow
 from chatui.data.fetching import fetched, is_url
+from chatui.data.hub import fetched_dataset, hub_of
 from chatui.data.pipeline import Prepared, Quarantined
 from chatui.data.prepare import in_bytes, prepare_whole
 from chatui.data.progress import Progress
@@ -21,6 +22,7 @@ from chatui.data.questions import count_splits, split_names
 from chatui.data.reading import encoding_choices
 from chatui.data.recipe import Recipe, options_by
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.settings import Settings
 
 _SHOWN = 5  # quarantined rows that people are told of; --json has all
 _EXAMPLES = 20
@@ -32,7 +34,7 @@ def prepared_by(
 ) -> Prepared:
     """What a recipe makes of a file; tells how far it is, and what it took for granted."""
     if recipe.encoding is None:
-        for number, choice in enumerate(encoding_choices(path)):
+        for number, choice in enumerate(encoding_choices(path, recipe.member)):
             said = "The letters may be written otherwise. Choose what looks right:\n"
             say(f"{said if not number else ''}--encoding {choice.codec}\n{choice.preview}")
     options, notes = options_by(recipe, path, mapping)
@@ -85,9 +87,14 @@ def dry_run(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def file_of(named: str, max_mb: int) -> AbstractContextManager[Path]:
-    """The file that a user named by its place or its web address, for as long as it is read."""
-    return fetched(named, max_mb * 2**20) if is_url(named) else nullcontext(Path(named))
+def file_of(named: str, settings: Settings) -> AbstractContextManager[Path]:
+    """The file that a user named by its place, its web address or its name on the Hub, for as long
+    as it is read.
+    """
+    most, hub = settings.max_upload_mb * 2**20, hub_of(settings)
+    if (dataset := hub.name_in(named)) is not None:
+        return fetched_dataset(dataset, hub, most)
+    return fetched(named, most) if is_url(named) else nullcontext(Path(named))
 
 
 def name_of(file: str) -> str:

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from chatui.cli import data, editing, mixing, stats
+from chatui.cli import data, editing, mixing, stats, training
 from chatui.cli.opening import AsJson, Where
 from chatui.cli.opening import open_services as _open
 from chatui.cli.opening import pairs as _pairs
 from chatui.cli.opening import settings_of as _settings
 from chatui.cli.printing import follow, say, show, table
 from chatui.conversation import Split
-from chatui.errors import AddingStopped, BadOption, ChatUIError
+from chatui.errors import AddingStopped, ChatUIError
 from chatui.services import Services
 from chatui.settings import quiet_environment
 
@@ -28,6 +27,8 @@ app = typer.Typer(
 )
 for command in (*data.COMMANDS, *editing.COMMANDS, *stats.COMMANDS, *mixing.COMMANDS):
     app.command()(command)
+for name, function in training.COMMANDS.items():
+    app.command(name=name)(function)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
 def add(
     file: Annotated[
         str,
-        typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of one; or a URL."),
+        typer.Argument(
+            help="CSV, TSV, JSON, JSONL, Parquet, XLSX; zip or gz of these; a URL; hf:OWNER/NAME."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     mapping: Annotated[
@@ -58,10 +61,12 @@ def add(
     ] = None,
     recipe: data.RecipeFile = None,
     stratify_by: data.Stratified = None,
+    split_by_content: data.ByContent = False,
     encoding: Annotated[
         str | None, typer.Option(help="How its letters are written, such as cp1252.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    member: Annotated[str | None, typer.Option(help="Which file of a zip.")] = None,
     dry_run: data.DryRun = False,
     key: data.KeyFile = None,
     workspace: Where = None,
@@ -72,11 +77,12 @@ def add(
     from chatui.data.recipe import Recipe, read_recipe
 
     chosen = read_recipe(recipe) if recipe else Recipe()
-    given = {"encoding": encoding, "sheet": sheet, "stratify_by": stratify_by}
+    given: dict[str, object] = {"encoding": encoding, "sheet": sheet, "member": member}
+    given |= {"stratify_by": stratify_by, "split_by_content": split_by_content}
     chosen = chosen.model_copy(update={name: value for name, value in given.items() if value})
     columns, settings = _pairs(mapping or [], "--map"), _settings(workspace)
     try:
-        with adding.file_of(file, settings.max_upload_mb) as path:
+        with adding.file_of(file, settings) as path:
             if dry_run:
                 prepared = adding.prepared_by(chosen, path, columns)
                 data.show_dry_run(adding.dry_run(prepared), as_json)
@@ -97,74 +103,6 @@ def datasets(workspace: Where = None, as_json: AsJson = False) -> None:
     rows = [{"dataset": v.id, "name": v.name, "sample": v.sample} for v in views]
     text = table(["dataset", "name", "rows"], [[v.id, v.name, str(v.kept)] for v in views])
     show({"datasets": rows}, text, as_json)
-
-
-@app.command()
-def train(
-    dataset: Annotated[str, typer.Argument(help="A dataset version.")],
-    base: Annotated[str, typer.Option(help="starter, a local folder or a Hub name.")] = "starter",
-    options: Annotated[
-        list[str] | None, typer.Option("--set", help="A training option, KEY=VALUE.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")] = False,
-    workspace: Where = None,
-    as_json: AsJson = False,
-) -> None:
-    """Fine-tune a base model on a dataset version, as a job of its own."""
-    from chatui.train.config import TrainConfig
-
-    services = _open(workspace)
-    try:
-        config = TrainConfig.model_validate(_pairs(options or [], "--set"))
-    except ValidationError as error:
-        raise BadOption("--set", _first_problem(error)) from error
-    run_id = services.runs.start(dataset, config, base)
-    if wait:
-        follow(services, lambda: services.runs.view(run_id).job, run_id)
-    _show_run(services, run_id, as_json)
-
-
-@app.command()
-def runs(workspace: Where = None, as_json: AsJson = False) -> None:
-    """List the runs."""
-    services = _open(workspace)
-    services.jobs.tend()
-    results = [_run_facts(services, view.id) for view in services.runs.all()]
-    keys = ("run", "state", "step", "steps", "validation_perplexity")
-    text = table(keys, [["" if r[k] is None else str(r[k]) for k in keys] for r in results])
-    show({"runs": results}, text, as_json)
-
-
-@app.command(name="show")
-def show_run(run: str, workspace: Where = None, as_json: AsJson = False) -> None:
-    """Show how a run stands."""
-    services = _open(workspace)
-    services.jobs.tend()
-    _show_run(services, run, as_json)
-
-
-@app.command()
-def stop(run: str, workspace: Where = None, as_json: AsJson = False) -> None:
-    """Stop a run; what it has learned so far is kept."""
-    services = _open(workspace)
-    services.runs.stop(run)
-    follow(services, lambda: services.runs.view(run).job, run)
-    _show_run(services, run, as_json)
-
-
-@app.command()
-def resume(
-    run: str,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")] = False,
-    workspace: Where = None,
-    as_json: AsJson = False,
-) -> None:
-    """Go on with a run that was stopped, interrupted or has failed."""
-    services = _open(workspace)
-    services.runs.resume(run)
-    if wait:
-        follow(services, lambda: services.runs.view(run).job, run)
-    _show_run(services, run, as_json)
 
 
 @app.command()
@@ -244,30 +182,6 @@ def serve(
     if as_json:
         show({"host": settings.host, "port": settings.port}, "", as_json)
     serve_page(Services.open(settings), settings)
-
-
-def _show_run(services: Services, run_id: str, as_json: bool) -> None:
-    facts = _run_facts(services, run_id)
-    show(facts, services.runs.view(run_id).sentence, as_json)
-
-
-def _run_facts(services: Services, run_id: str) -> dict[str, object]:
-    view = services.runs.view(run_id)
-    return {
-        "run": view.id,
-        "state": view.job.state,
-        "step": view.job.step,
-        "steps": view.job.steps,
-        "train_loss": view.train_loss,
-        "validation_perplexity": view.validation_perplexity,
-        "tokens_per_second": view.tokens_per_second,
-        "peak_memory_mb": view.peak_memory_mb,
-    }
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 def _note_crash() -> Path:

@@ -28,6 +28,10 @@ Stratified = Annotated[
     StratifyBy | None,
     typer.Option("--stratify-by", help="Give each split the same share of every label."),
 ]
+ByContent = Annotated[
+    bool,
+    typer.Option("--split-by-content", help="Rows added later leave others in their splits."),
+]
 Dataset = Annotated[str, typer.Argument(help="A dataset version.")]
 
 
@@ -160,17 +164,28 @@ def show_version(view: DatasetView, as_json: bool) -> None:
     """Print what a version is, and which one it follows."""
     gone = sum(view.removed.values())
     text = f"{view.id}: {view.rows_read} read = {view.kept} kept + {gone} removed"
+    text += f" + {view.joined} joined to others" if view.joined else ""
+    text += f"; {view.added} added for training" if view.added else ""
     result: Mapping[str, object] = {
         "dataset": view.id,
         "parent": view.parent,
         "rows_read": view.rows_read,
         "kept": view.kept,
         "removed": view.removed,
+        "joined": view.joined,
+        "added": view.added,
+        "accounted": is_accounted(view),
         "changed": view.changed,
         "splits": view.splits,
         "sha256": view.sha256,
     }
     show(result, f"{text}\nfollows {view.parent}, splits: {view.splits}", as_json)
+
+
+def is_accounted(view: DatasetView) -> bool:
+    """Whether each row that a version is made of is in one place, and its own ones in splits."""
+    read = view.kept + sum(view.removed.values()) + view.joined
+    return read == view.rows_read and sum(view.splits.values()) == view.kept + view.added
 
 
 def row_as_json(row: RemovedRow) -> dict[str, object]:

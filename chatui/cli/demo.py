@@ -2,7 +2,7 @@
 
 from chatui.cli.printing import follow, say, table
 from chatui.errors import ChatUIError
-from chatui.score.comparison import METRICS
+from chatui.score.catalog import METRICS
 from chatui.score.report import Figure, Report
 from chatui.services import Services
 from chatui.train.config import QUICK_LOOK, preset
@@ -45,10 +45,10 @@ def walk(services: Services) -> tuple[dict[str, object], str]:
 
 def score_table(report: Report) -> str:
     """Base and tuned beside each other, with 95 % intervals, and the verdict."""
-    names = {metric.name: metric.title for metric in METRICS}
     rows = [
-        [names[name], _figure(report.base[name]), _figure(report.tuned[name])]
-        for name in report.base
+        [metric.title, _figure(report.base[metric.name]), _figure(report.tuned[metric.name])]
+        for metric in METRICS
+        if metric.name in report.base  # one from before this metric was there lacks it
     ]
     head = table(["", "base", "tuned"], rows)
     return f"{head}\n95 % intervals, n = {report.n}\n{report.verdict}\n{report.signature}"

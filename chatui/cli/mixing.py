@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from chatui.cli.data import Dataset, DryRun
+from chatui.cli.data import Dataset, DryRun, is_accounted
 from chatui.cli.opening import AsJson, Where, open_services
 from chatui.cli.printing import show, table
 from chatui.data.augmenting import (
@@ -201,7 +201,8 @@ def _saved(view: DatasetView | None) -> Mapping[str, object]:
     if view is None:
         return {"dataset": None}
     names = ("rows_read", "kept", "removed", "added", "splits", "parents", "sha256")
-    return {"dataset": view.id, **{name: getattr(view, name) for name in names}}
+    figures = {name: getattr(view, name) for name in names}
+    return {"dataset": view.id, **figures, "accounted": is_accounted(view)}
 
 
 def _text(view: DatasetView | None, table: str) -> str:
@@ -209,7 +210,7 @@ def _text(view: DatasetView | None, table: str) -> str:
         return f"Nothing was saved.\n{table}"
     gone = sum(view.removed.values())
     head = f"{view.id}: {view.rows_read} rows = {view.kept} kept + {gone} left out"
-    head += f"; {view.added} added" if view.added else ""
+    head += f"; {view.added} added for training" if view.added else ""
     return f"{head}\n{table}\nfollows {', '.join(view.parents)}, splits: {view.splits}"
 
 

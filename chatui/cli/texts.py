@@ -1,8 +1,8 @@
 """Print scores of texts as a table for people."""
 
 from chatui.cli.printing import table
-from chatui.score.comparison import p_in_words
 from chatui.score.text_figures import TextFigure, TextScores
+from chatui.score.verdict import p_in_words
 
 FOOT = (
     "95 % intervals: bootstrap over items; distinct and self-BLEU: half samples. "

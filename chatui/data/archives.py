@@ -1,4 +1,4 @@
-"""Unpack the one data file of a zip or gzip archive, piece by piece and never beyond a limit.
+"""Unpack one data file of a zip or gzip archive, piece by piece and never beyond a limit.
 
 No name inside an archive is used for a place on disk, so it can lead nowhere. Sizes are counted
 while unpacking: what an archive says about itself is not believed.
@@ -9,13 +9,13 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO
 
-from chatui.data.records import shortened
+from chatui.data.records import printable, shortened
 from chatui.errors import BrokenFile, ManyFiles, NotConversations, UnpacksTooLarge
 
 MAX_UNPACKED = 64 * 2**30  # bytes; they pass through, so only time and the disk set the limit
@@ -30,26 +30,27 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def member_to_read(file: BinaryIO, name: str) -> str:
-    """The name of the one data file in a zip archive.
+def members_to_read(file: BinaryIO, name: str) -> tuple[str, ...]:
+    """The names of the data files in a zip archive, in the order in which they are tried.
 
-    Raises ManyFiles, NotConversations or BrokenFile.
+    Raises NotConversations, ManyFiles or BrokenFile.
     """
     with _archive(file, name) as archive:
-        member = _chosen(archive, name)
-        if member.flag_bits & 1:
+        return tuple(_files(archive, name))
+
+
+def unzipped(file: BinaryIO, packed: int, name: str, member: str) -> Iterator[bytes]:
+    """The pieces of a data file in a zip archive of `packed` bytes.
+
+    Raises UnpacksTooLarge, NotConversations or BrokenFile.
+    """
+    with _archive(file, name) as archive:
+        info = _files(archive, name)[member]
+        if info.flag_bits & 1:
             what = "an archive with a password: unpack it first"
             raise NotConversations(shortened(name, 60), what)
-        return shortened(PurePosixPath(member.filename).name, 60)
-
-
-def unzipped(file: BinaryIO, packed: int, name: str) -> Iterator[bytes]:
-    """The pieces of the one data file in a zip archive of `packed` bytes.
-
-    Raises UnpacksTooLarge or BrokenFile.
-    """
-    with _archive(file, name) as archive, archive.open(_chosen(archive, name)) as stream:
-        yield from _counted(stream, packed, 0, name)
+        with archive.open(info) as stream:
+            yield from _counted(stream, packed, 0, name)
 
 
 def gunzipped(file: BinaryIO, packed: int, name: str) -> Iterator[bytes]:
@@ -113,8 +114,10 @@ def _counted(
         yield chunk
 
 
-def _chosen(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """The file to read: the only one, or the conversations of a ChatGPT export."""
+def _files(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """The files that may be meant, by name: those of a ChatGPT export with the conversations, or
+    all with data. Empty ones come last, and texts, which may be about the others, before them.
+    """
     files = [info for info in archive.infolist() if _is_file(info)]
     named = [info for info in files if PurePosixPath(info.filename).suffix.lower() in _DATA]
     if exports := [i for i in named if PurePosixPath(i.filename).name == "conversations.json"]:
@@ -122,10 +125,15 @@ def _chosen(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     found = named or files
     if not found:
         raise NotConversations(shortened(name, 60), "an archive without a file in it")
-    if len(found) > 1:
-        listed = [shortened(info.filename, 60) for info in found]
-        raise ManyFiles(shortened(name, 60), listed)
-    return found[0]
+    found.sort(key=lambda i: (not i.file_size, i.filename.lower().endswith(".txt")))
+    named_so = {printable(info.filename): info for info in found}
+    if len(named_so) < len(found):
+        raise ManyFiles(shortened(name, 60), _listed(i.filename for i in found))
+    return named_so
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    return [shortened(name, 60) for name in names]
 
 
 def _is_file(info: zipfile.ZipInfo) -> bool:

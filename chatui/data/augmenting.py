@@ -17,13 +17,13 @@ from pathlib import Path
 from chatui.conversation import Conversation, Turn
 from chatui.data.content import Content
 from chatui.data.draws import with_own_ids
-from chatui.data.grouping import groups_of
 from chatui.data.intact import is_intact
 from chatui.data.noise import with_typos
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.data.relocking import relocked
 from chatui.data.splitting import group_of, rank
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.together import grouped
 from chatui.errors import CannotAugment
 from chatui.model.translation import Translator
 
@@ -199,7 +199,7 @@ def _apart(
     rows: Sequence[Conversation], derived: Sequence[Conversation], locked: set[str]
 ) -> list[Conversation]:
     """The derived rows that come near to nothing but training rows."""
-    groups = groups_of(row.turns for row in (*rows, *derived))
+    groups = grouped([*rows, *derived])
     others = {
         group
         for row, group in zip((*rows, *derived), groups, strict=True)

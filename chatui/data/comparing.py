@@ -1,16 +1,18 @@
 """What differs between two versions: rows added, removed and changed.
 
 A row is the same in both if it is the same row of the same file, or the row of the version that the
-other one was made from. Where two versions share no file, rows are the same by what they say.
+other one was made from. In mixtures, it must be of the same source too, since the files of sources
+may be called the same. Where two versions share no file, rows are the same by what they say.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from chatui.conversation import Conversation
 from chatui.data.store import DatasetStore
 
-_Key = tuple[str | None, int | str]
+_Key = tuple[str | int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class Difference:
 def compare(store: DatasetStore, before: str, after: str) -> Difference:
     """Compare two versions; raises NotFound."""
     old, new = store.conversations(before), store.conversations(after)
-    old_key, new_key = _keys(old, new, before, after)
-    old_by = {old_key(number, row): row for number, row in enumerate(old, start=1)}
-    new_by = {new_key(number, row): row for number, row in enumerate(new, start=1)}
+    old_keys, new_keys = _keys(old, new, before, after)
+    old_by = dict(zip(old_keys, old, strict=True))
+    new_by = dict(zip(new_keys, new, strict=True))
     both = [Change(old_by[key], row) for key, row in new_by.items() if key in old_by]
     changed = tuple(change for change in both if change.what)
     return Difference(
@@ -84,29 +86,64 @@ def compare(store: DatasetStore, before: str, after: str) -> Difference:
 
 def _keys(
     old: Sequence[Conversation], new: Sequence[Conversation], before: str, after: str
-) -> tuple[Callable[[int, Conversation], _Key], Callable[[int, Conversation], _Key]]:
-    """What names a row in each of the two versions."""
+) -> tuple[list[_Key], list[_Key]]:
+    """What names each row of the two versions; no two rows of a version have the same name."""
     old_files, new_files = {row.file for row in old}, {row.file for row in new}
     if new_files == {before}:  # cleaned from it: its rows are numbered as they stand there
-        return _by_place(before), _by_row
+        return _unique(old, _places(old)), _unique(new, _rows(new))
     if old_files == {after}:
-        return _by_row, _by_place(after)
-    if old_files & new_files - {None}:
-        return _by_row, _by_row
-    return _by_content, _by_content
+        return _unique(old, _rows(old)), _unique(new, _places(new))
+    if not old_files & new_files - {None}:
+        return [(row.id,) for row in old], [(row.id,) for row in new]
+    was = _same_sources({r.source or before for r in old}, {r.source or after for r in new})
+    named_old = [(r.source or before, r.file, _number(r)) for r in old]
+    named_new = [(was[r.source or after], r.file, _number(r)) for r in new]
+    twice = _twice(named_old) | _twice(named_new)
+    return _unique(old, named_old, twice), _unique(new, named_new, twice)
 
 
-def _by_place(version: str) -> Callable[[int, Conversation], _Key]:
-    return lambda number, _: (version, number)
+def _same_sources(old: set[str], new: set[str]) -> dict[str, str]:
+    """Which source each of the new ones was before: itself, or another version of its dataset."""
+    if len(old) == len(new) == 1:
+        return dict(zip(new, old, strict=True))
+    was = {source: source for source in new}
+    left = old - new
+    for source in sorted(new - old):
+        kin = sorted(other for other in left if _family(other) == _family(source))
+        if kin:
+            was[source] = kin[0]
+            left.remove(kin[0])
+    return was
 
 
-def _by_row(_: int, row: Conversation) -> _Key:
+def _family(version: str) -> str:
+    return version.rpartition("-v")[0]
+
+
+def _places(rows: Sequence[Conversation]) -> list[_Key]:
+    return [(number,) for number in range(1, len(rows) + 1)]
+
+
+def _rows(rows: Sequence[Conversation]) -> list[_Key]:
+    return [(_number(row),) for row in rows]
+
+
+def _number(row: Conversation) -> int | str:
     is_derived = row.parent is not None or row.row is None
-    return row.file, row.id if is_derived else row.row or 0
+    return row.id if is_derived else row.row or 0
 
 
-def _by_content(_: int, row: Conversation) -> _Key:
-    return None, row.id
+def _twice(keys: Sequence[_Key]) -> set[_Key]:
+    return {key for key, count in Counter(keys).items() if count > 1}
+
+
+def _unique(
+    rows: Sequence[Conversation], keys: Sequence[_Key], twice: Collection[_Key] | None = None
+) -> list[_Key]:
+    """The keys; those that several rows have, with what the row says."""
+    several = _twice(keys) if twice is None else twice
+    named = zip(rows, keys, strict=True)
+    return [(*key, row.id) if key in several else key for row, key in named]
 
 
 def _row(row: Conversation) -> dict[str, object]:

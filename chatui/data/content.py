@@ -24,23 +24,34 @@ class Content:
     joined: int = 0  # rows that are part of a conversation counted as another row
     added: Sequence[Conversation] = ()  # derived from others; cleaned again, it is without them
     parents: Sequence[str] = ()
+    has_threads: bool | None = None  # whether rows name conversations; None: look at them
+
+    def texts_more(self) -> tuple[str, ...]:
+        """What is stored of each row besides the usual; rows that can be read once are not read."""
+        has = self.has_threads
+        if has is None:
+            has = any(row.thread for row in self.conversations)
+            has = has or any(row.thread for row in self.removed)
+        return ("thread",) if has else ()
 
 
 def write_rows(folder: Path, content: Content) -> dict[str, object]:
     """Write the rows of a version; returns what the manifest tells of them."""
     system = content.recipe.system
     tally, removed = Tally(system, folder), Counter[str]()
-    write_conversations(folder / "conversations.parquet", tally.counted(content.conversations))
+    more = content.texts_more()
+    rows = tally.counted(content.conversations)
+    write_conversations(folder / "conversations.parquet", rows, more)
     kept = tally.count
     if content.added:
-        write_added(folder / "added.parquet", tally.counted(content.added))
+        write_added(folder / "added.parquet", tally.counted(content.added), more)
 
     def counted() -> Iterator[RemovedRow]:
         for row in content.removed:
             removed[row.step] += 1
             yield row
 
-    write_removed(folder / "removed.parquet", counted())
+    write_removed(folder / "removed.parquet", counted(), more)
     return {
         "sha256": tally.sha256(),
         "system": system,

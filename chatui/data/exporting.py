@@ -15,6 +15,7 @@ from chatui.errors import FileNotWritable, NotExportable
 from chatui.workspace import write_bytes
 
 Row = dict[str, Any]
+_EXTRAS = ("label", "rejected", "source", "parent", "made_by")
 Format = Literal["messages", "pairs", "sharegpt", "alpaca", "parquet"]
 
 
@@ -50,7 +51,9 @@ def _write(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def messages(row: Conversation) -> Row:
-    """`{"messages": [{"role", "content"}, …], "split", "id"}`, and label and rejected if any."""
+    """`{"messages": [{"role", "content"}, …], "split", "id"}`, and label, rejected, source, and of
+    an added row its parent and how it was made, if any.
+    """
     said = [turn.as_message() for turn in row.turns]
     return {"messages": said, "split": row.split, "id": row.id, **_extras(row)}
 
@@ -81,7 +84,7 @@ def alpaca(row: Conversation) -> Row:
 
 
 def _extras(row: Conversation) -> Row:
-    extras = {"label": row.label, "rejected": row.rejected, "source": row.source}
+    extras = {name: getattr(row, name) for name in _EXTRAS}
     return {name: value for name, value in extras.items() if value is not None}
 
 
@@ -107,7 +110,7 @@ def _parquet(_: str, rows: Sequence[Conversation]) -> bytes:
 
     text = pyarrow.string()
     turn = pyarrow.struct([("role", text), ("content", text)])
-    names = ("split", "id", "label", "rejected", "source")
+    names = ("split", "id", *_EXTRAS)
     schema = pyarrow.schema([("messages", pyarrow.list_(turn)), *((n, text) for n in names)])
     table = pyarrow.Table.from_pylist([messages(row) for row in rows], schema=schema)
     out = pyarrow.BufferOutputStream()

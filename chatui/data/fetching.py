@@ -55,11 +55,13 @@ def fetched(
     *,
     seconds: float = MAX_SECONDS,
     progress: Callable[[int], None] = lambda _: None,
+    token: str | None = None,
 ) -> Iterator[Path]:
     """The file at a web address, on disk for as long as the block lasts; raises NotFetched.
 
     `permit` says which IP addresses may be asked, `seconds` how long all of it may take, and
-    `progress` is told how many bytes have come.
+    `progress` is told how many bytes have come. A `token` is shown to the host of the address, and
+    to none that it redirects to.
     """
     ends_at = time.monotonic() + seconds
     shown = _without_secrets(url)
@@ -69,7 +71,7 @@ def fetched(
             backend = _CheckedBackend(shown, permit or is_public)
             with (
                 httpcore.ConnectionPool(network_backend=backend) as pool,
-                _answer(pool, httpx.URL(url), shown) as answer,
+                _answer(pool, httpx.URL(url), shown, token) as answer,
                 path.open("wb") as file,
             ):
                 for chunk in _counted(answer.iter_stream(), max_bytes, shown):
@@ -80,6 +82,11 @@ def fetched(
             yield path
     except (*_NETWORK, httpx.InvalidURL, UnicodeError) as error:
         raise NotFetched(shown, _in_words(error)) from error
+
+
+def is_same_site(one: httpx.URL, other: httpx.URL) -> bool:
+    """Whether two addresses lead to the same server, in the same way."""
+    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
 def name_of(url: str) -> str:
@@ -128,9 +135,10 @@ class _CheckedBackend(httpcore.SyncBackend):
 
 @contextmanager
 def _answer(
-    pool: httpcore.ConnectionPool, url: httpx.URL, shown: str
+    pool: httpcore.ConnectionPool, url: httpx.URL, shown: str, token: str | None
 ) -> Iterator[httpcore.Response]:
     """The answer that has the file, after all redirects."""
+    first = url
     for _ in range(MAX_REDIRECTS + 1):
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise NotFetched(shown, "only http and https addresses without a password can be asked")
@@ -139,6 +147,8 @@ def _answer(
         )
         # Packed answers would hide how large they are.
         headers = [(b"Host", url.netloc), (b"Accept-Encoding", b"identity")]
+        if token and is_same_site(url, first):
+            headers.append((b"Authorization", f"Bearer {token}".encode()))
         with pool.stream(
             "GET", target, headers=headers, extensions={"timeout": _TIMEOUT}
         ) as answer:
@@ -146,7 +156,8 @@ def _answer(
                 yield answer
                 return
             if answer.status not in _MOVED:
-                raise NotFetched(shown, f"the server answers {answer.status}")
+                reason = f"the server answers {answer.status}"
+                raise NotFetched(shown, reason, answer.status)
             url = url.join(_header(answer, b"location").decode("latin-1"))
     raise NotFetched(shown, f"it redirects more than {MAX_REDIRECTS} times")
 

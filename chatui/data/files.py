@@ -1,7 +1,7 @@
 """The files of a dataset version: what each holds, written so that equal content is equal bytes.
 
 Knows pyarrow and the schema, neither names nor numbers of versions. `format: 1` in the manifest
-stands for exactly these columns.
+stands for exactly these columns, and `thread` where rows were cut out of conversations.
 """
 
 import json
@@ -18,9 +18,11 @@ _GROUP_ROWS = 10_000
 _GROUP_SIZE = 8_000_000  # characters; nobody reads a part of a group
 
 
-def write_conversations(path: Path, conversations: Iterable[Conversation]) -> None:
-    """Write `conversations.parquet`."""
-    kinds = {name: "text" for name in _TEXTS} | {"turns": "turns", "row": "number"}
+def write_conversations(
+    path: Path, conversations: Iterable[Conversation], more: Sequence[str] = ()
+) -> None:
+    """Write `conversations.parquet`, with `more` texts of each row."""
+    kinds = {name: "text" for name in (*_TEXTS, *more)} | {"turns": "turns", "row": "number"}
     _write(path, ((c, c.turns) for c in conversations), kinds)
 
 
@@ -29,15 +31,15 @@ def read_conversations(path: Path, limit: int | None = None) -> list[Conversatio
     return [Conversation(**{**row, "turns": _turns(row["turns"])}) for row in _read(path, limit)]
 
 
-def write_added(path: Path, added: Iterable[Conversation]) -> None:
+def write_added(path: Path, added: Iterable[Conversation], more: Sequence[str] = ()) -> None:
     """Write `added.parquet`, which only versions with repeated or derived rows have."""
-    kinds = {name: "text" for name in (*_TEXTS, "made_by")} | {"turns": "turns", "row": "number"}
-    _write(path, ((row, row.turns) for row in added), kinds)
+    write_conversations(path, added, ("made_by", *more))
 
 
-def write_removed(path: Path, removed: Iterable[RemovedRow]) -> None:
+def write_removed(path: Path, removed: Iterable[RemovedRow], more: Sequence[str] = ()) -> None:
     """Write `removed.parquet`: all of what was removed, so that it can be brought back."""
-    kinds = {name: "text" for name in RemovedRow.__slots__} | {"row": "number", "turns": "turns"}
+    texts = (*(name for name in RemovedRow.__slots__ if name != "thread"), *more)
+    kinds = {name: "text" for name in texts} | {"row": "number", "turns": "turns"}
     _write(path, ((row, row.turns) for row in removed), kinds)
 
 

@@ -49,6 +49,7 @@ class Columns:
     order: str | None = None  # numbers or times by which the rows of a conversation are ordered
     message: str | None = None  # names a row
     parent: str | None = None  # names the row that a row replies to
+    together: str | None = None  # names the conversation of a row that is not joined to others
 
     @property
     def is_threaded(self) -> bool:
@@ -80,6 +81,15 @@ class Recognition:
 
 def recognise(columns: Sequence[str], sample: Sequence[Record]) -> Recognition:
     """Find the columns by their usual names, and conversations by their shape."""
+    found = _by_names_and_shapes(columns, sample)
+    used = found.chosen.as_dict().values()
+    names = [column for column in all_named(columns, THREAD_NAMES) if column not in used]
+    if found.chosen.thread or not names:
+        return found
+    return replace(found, chosen=replace(found.chosen, together=names[0]))
+
+
+def _by_names_and_shapes(columns: Sequence[str], sample: Sequence[Record]) -> Recognition:
     extras = Columns(
         system=first_named(columns, SYSTEM_NAMES),
         label=first_named(columns, LABEL_NAMES),
@@ -121,7 +131,7 @@ def apply_mapping(found: Recognition, mapping: Mapping[str, str], file: str) -> 
         chosen = _as_pair(chosen)
     if "user" in wanted and chosen.context == wanted["user"]:
         chosen = replace(chosen, context=None)
-    chosen = replace(chosen, **wanted)
+    chosen = replace(_without_together(chosen, wanted), **wanted)
     if not chosen.is_complete:
         raise ColumnsUnknown(file, [shortened(c, 40) for c in found.columns])
     if chosen.user is not None and chosen.user == chosen.assistant:
@@ -129,9 +139,15 @@ def apply_mapping(found: Recognition, mapping: Mapping[str, str], file: str) -> 
     return chosen
 
 
+def _without_together(chosen: Columns, wanted: Mapping[str, str]) -> Columns:
+    """The columns, where that for the conversation's name is not wanted as something else."""
+    return replace(chosen, together=None) if chosen.together in wanted.values() else chosen
+
+
 def _as_pair(chosen: Columns) -> Columns:
     """The columns without what makes a row a message or a whole conversation."""
     if chosen.speaker:  # rows that are joined as messages are no pairs to be joined
+        chosen = replace(chosen, together=chosen.together or chosen.thread)
         chosen = replace(chosen, thread=None, order=None, message=None, parent=None)
     return replace(chosen, conversation=None, speaker=None, said=None)
 

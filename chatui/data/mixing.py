@@ -13,11 +13,11 @@ from chatui.conversation import Conversation, Split
 from chatui.data.cleaning import MIX, RemovedRow
 from chatui.data.content import Content
 from chatui.data.draws import apportioned, repeats_of, times_seen, with_own_ids
-from chatui.data.grouping import groups_of
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.data.recipe import Recipe
 from chatui.data.splitting import group_of
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.together import grouped, thread_in
 from chatui.errors import BadMixture
 
 
@@ -144,9 +144,10 @@ def _gathered(store: DatasetStore, parts: Sequence[Part], name: str) -> _Sources
     found: list[Conversation] = []
     for view in views:
         stored = store.rows(view.id) if len(systems) == 1 else store.conversations(view.id)
-        found += [replace(row, source=view.id) for row in stored if row.parent is None]
+        own = (row for row in stored if row.parent is None)
+        found += [replace(r, source=view.id, thread=thread_in(view.id, r.thread)) for r in own]
     rows = with_own_ids(found)
-    groups = groups_of(row.turns for row in rows)
+    groups = grouped(rows)
     rows = [replace(row, group=group) for row, group in zip(rows, groups, strict=True)]
     keys = [group_of(row.turns) for row in rows]
     locked |= {key for row, key in zip(rows, keys, strict=True) if row.split == "test"}

@@ -21,5 +21,7 @@ class Options:
     seed: int = DEFAULT_SEED
     system: str | None = None
     stratify_by: StratifyBy = "auto"
+    split_by_content: bool = False  # so that rows added later move none; then not by label
     encoding: str | None = None  # of the file, where the user chose
     sheet: str | None = None  # of a workbook, where the user chose
+    member: str | None = None  # of an archive, where the user chose

@@ -10,13 +10,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from chatui.data.archives import gunzipped, member_to_read, unzipped
+from chatui.data.archives import gunzipped, members_to_read, unzipped
 from chatui.data.records import shortened
 from chatui.data.sniffing import sniff
-from chatui.errors import FileMissing, NoRows, NotConversations, TooLargeAtOnce
+from chatui.errors import (
+    ChatUIError,
+    FileMissing,
+    NoRows,
+    NoSuchMember,
+    NotConversations,
+    TooLargeAtOnce,
+)
 
 BLOCK = 2**20  # bytes
 MAX_WHOLE = (
@@ -41,6 +48,7 @@ class Origin:
     size: int  # bytes, as packed
     open: Callable[[], BinaryIO]
     packing: str = ""  # in words: "gzip"
+    members: tuple[str, ...] = ()  # the files of an archive, this one first
     unpack: Unpack | None = None
 
     @property
@@ -112,28 +120,48 @@ def of_path(path: Path, name: str | None = None) -> Origin:
     return Origin(name or path.name, size, opened)
 
 
-def of_bytes(data: bytes, name: str) -> Origin:
-    """The content of a file."""
-    return Origin(name, len(data), lambda: io.BytesIO(data))
+def unpacked(origin: Origin, member: str | None = None) -> tuple[str, Origin]:
+    """What a file is, and its bytes with a packing taken off; raises a ChatUIError.
 
-
-def unpacked(origin: Origin) -> tuple[str, Origin]:
-    """What a file is, and its bytes with a packing taken off; raises a ChatUIError."""
+    Of a zip archive with several files, `member` is the one that is meant.
+    """
     kind = _kind(origin)
     if kind == "gzip":
-        origin = replace(origin, packing="gzip", unpack=gunzipped)
-    elif kind == "zip":
-        with origin.open() as file:
-            inside = member_to_read(file, origin.name)
-        outer = shortened(origin.name, 60)
-        origin = replace(
+        return _inside(replace(origin, packing="gzip", unpack=gunzipped))
+    return _out_of_zip(origin, member) if kind == "zip" else (kind, origin)
+
+
+def _out_of_zip(origin: Origin, wanted: str | None) -> tuple[str, Origin]:
+    """The wanted file of a zip archive, or the first that may hold conversations."""
+    outer = shortened(origin.name, 60)
+    with origin.open() as file:
+        names = members_to_read(file, origin.name)
+    if wanted is not None and wanted not in names:
+        known = [shortened(name, 60) for name in names]
+        raise NoSuchMember(outer, shortened(wanted, 60), known)
+    problems: list[ChatUIError] = []
+    for name in names if wanted is None else (wanted,):
+        inside = shortened(PurePosixPath(name).name, 60)
+        found = replace(
             origin,
             name=f"{inside} in {outer}",
             packing=f"zip of {inside}",
-            unpack=lambda file, size, _: unzipped(file, size, outer),
+            members=(name, *(other for other in names if other != name)),
+            unpack=_taking(name, outer),
         )
-    if not origin.packing:
-        return kind, origin
+        try:
+            return _inside(found)
+        except (NotConversations, NoRows) as problem:
+            problems.append(problem)
+    raise problems[0]
+
+
+def _taking(member: str, outer: str) -> Unpack:
+    return lambda file, size, _: unzipped(file, size, outer, member)
+
+
+def _inside(origin: Origin) -> tuple[str, Origin]:
+    """What the file in an archive is; raises NoRows or NotConversations."""
     if not origin.head(1):
         raise NoRows(origin.shown, "the file is empty")
     kind = _kind(origin)

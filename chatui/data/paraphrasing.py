@@ -26,7 +26,10 @@ class Paraphraser:
 
     def __init__(self, address: str, key: str | None = None, model: str | None = None) -> None:
         """The address of the API, as in http://127.0.0.1:8000/v1; by default its first model."""
-        url = httpx.URL(address.rstrip("/"))
+        try:
+            url = httpx.URL(address.strip().rstrip("/"))
+        except httpx.InvalidURL as error:
+            raise NoParaphrases(_shown(address), "that is no web address") from error
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise NoParaphrases(_shown(address), "that is no http or https address without a login")
         self._address, self._model = str(url), model
@@ -76,9 +79,10 @@ def _shown(address: str) -> str:
     """The address as it may be shown: without a login and without parameters."""
     try:
         url = httpx.URL(address)
-        return str(url.copy_with(username=None, password=None, query=None, fragment=None))[:100]
+        shown = str(url.copy_with(username=None, password=None, query=None, fragment=None))[:100]
     except (httpx.InvalidURL, TypeError):
         return "this address"
+    return shown or "no address"
 
 
 def _in_words(error: Exception) -> str:

@@ -5,7 +5,7 @@ shows and a version of a million rows are made here, in the same way.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import merge
 from pathlib import Path
@@ -23,6 +23,7 @@ from chatui.data.reading import no_rows
 from chatui.data.records import BadRecord, BadRow, Batch, Reading, Record, as_raw
 from chatui.data.spool import Spool
 from chatui.data.threads import Joined, LeftOut, join, rows_of
+from chatui.data.together import Threads, kept_together
 from chatui.errors import NoUsableRow
 
 
@@ -64,6 +65,7 @@ class Prepared:
         )
         self._unread: Spool[_Unread] = Spool(folder)
         self._left_out = LeftOut()
+        self._threads = Threads()
 
     def take(self, report: Report) -> None:
         """Read, mend, judge and compare all rows; raises NoUsableRow where none is left."""
@@ -107,7 +109,10 @@ class Prepared:
         """The rows that go, in the file's order, as they may be stored."""
         unread = (RemovedRow(u.row, READ.name, u.reason, raw=u.raw) for u in self._unread)
         masked = map(self._cleaning.masked, unread)
-        return merge(masked, self._cleaning.removed(), key=lambda row: row.row)
+        rows = merge(masked, self._cleaning.removed(), key=lambda row: row.row)
+        if not self._threads:
+            return rows
+        return (replace(row, thread=self._threads.of(row.row)) for row in rows)
 
     def quarantined(self, removed: Iterable[RemovedRow]) -> Iterator[Quarantined]:
         """Those of the removed rows that could not be read, with the columns to blame."""
@@ -162,18 +167,24 @@ class Prepared:
                 group=group,
                 file=self.file,
                 row=row.row,
+                thread=self._threads.of(row.row),
             )
 
     @cached_property
     def _questions(self) -> Questions:
         """What the kept rows ask; read once, when all comparisons are made."""
-        asked, labels = Asked(), []
+        asked, labels, threads = Asked(), [], []
         for row in self.kept():
             asked.add(row.turns)
             labels.append(row.label)
+            if self._threads:
+                threads.append(self._threads.of(row.row))
         keys, is_kept = self._cleaning.keys, self._cleaning.is_kept
         before = keys.groups_before()[is_kept]
-        return Questions(asked.groups(), keys.groups[is_kept], before, labels)
+        groups = asked.groups()
+        if threads:
+            groups = kept_together(groups, threads)
+        return Questions(groups, keys.groups[is_kept], before, labels)
 
     def _one_by_one(self, report: Report, is_first: bool) -> Iterator[RawRow]:
         """A conversation of each record; what is none is noted at the last time."""
@@ -208,6 +219,7 @@ class Prepared:
             rows += len(batch.good) + len(batch.bad)
             if not is_first:
                 self._left_out.count(batch.good, self.columns)
+                self._threads.note(batch.good, self.columns.together)
                 self.rows_read = rows
             report(Progress("reading", batch.read, self._reading.size, rows))
             yield batch

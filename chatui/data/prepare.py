@@ -26,7 +26,7 @@ from chatui.data.origins import of_path
 from chatui.data.pipeline import Prepared, Quarantined
 from chatui.data.progress import Report, silent
 from chatui.data.questions import Questions, count_splits, split_by_groups, split_names
-from chatui.data.reading import HowToRead, collected, of_records, open_reading
+from chatui.data.reading import HowToRead, collected, how_to_read, of_records, open_reading
 from chatui.data.records import Reading, Record, Records
 from chatui.data.splitting import group_of
 from chatui.data.threads import share_that_fits
@@ -139,7 +139,7 @@ def prepare_whole(
 ) -> Prepared:
     """Prepare a file of any size: what doesn't fit in memory lies in `folder`."""
     origin = of_path(path, name)
-    reading = open_reading(origin, HowToRead(options.encoding, sheet=options.sheet))
+    reading = open_reading(origin, how_to_read(options))
     prepared = Prepared(reading, recognised(reading), options, folder)
     prepared.file = name
     prepared.take(report)
@@ -225,7 +225,7 @@ def _read(path: Path, stamp: tuple[int, int], shown: tuple[str, bool], how: HowT
 @lru_cache(maxsize=4)
 def _draft(path: Path, stamp: tuple[int, int], options: Options, shown: tuple[str, bool]) -> Draft:
     name, is_part = shown
-    read = _read(path, stamp, shown, HowToRead(options.encoding, sheet=options.sheet))
+    read = _read(path, stamp, shown, how_to_read(options))
     records = read.records
     if not records.good:
         first = records.bad[0]

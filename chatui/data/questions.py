@@ -7,7 +7,7 @@ from typing import Any
 
 from chatui.conversation import SPLITS, Split
 from chatui.data.options import Options
-from chatui.data.splitting import assign_splits, strata_of
+from chatui.data.splitting import assign_splits, splits_by_content, strata_of
 
 _EVERY = 2000  # keys that are written out at once
 
@@ -34,8 +34,11 @@ def split_by_groups(asked: Questions, options: Options, locked: Collection[str])
         keys = numpy.array([int(key, 16) for key in locked], numpy.uint64)
         is_locked = numpy.isin(asked.keys, keys) | numpy.isin(asked.before, keys)
         locked_groups = {asked.groups[row] for row in numpy.flatnonzero(is_locked).tolist()}
-    strata = strata_of(asked.labels, options.stratify_by)
-    splits = assign_splits(asked.groups, options.seed, locked_groups, strata)
+    if options.split_by_content:
+        splits = splits_by_content(asked.groups, options.seed, locked_groups)
+    else:
+        strata = strata_of(asked.labels, options.stratify_by)
+        splits = assign_splits(asked.groups, options.seed, locked_groups, strata)
     return bytes(map(SPLITS.index, splits))
 
 

@@ -14,9 +14,10 @@ from chatui.data.documents import looks_like_json, parquet_batches, read_json
 from chatui.data.encodings import Choice, Encoding, choices_for, find_encoding, named_encoding
 from chatui.data.json_lines import is_lines, line_batches
 from chatui.data.marked import marks_of, read_marked
-from chatui.data.origins import Meter, Origin, of_bytes, of_path, unpacked
+from chatui.data.options import Options
+from chatui.data.origins import Meter, Origin, of_path, unpacked
 from chatui.data.pieces import Errors, Piece, pieces_of
-from chatui.data.records import BadRecord, Batch, Reading, Record, Records
+from chatui.data.records import BadRecord, Batch, Reading, Record, Records, shortened
 from chatui.data.tables import layout_of, table_batches
 from chatui.data.workbooks import read_workbook, sheet_names
 from chatui.errors import NoRows
@@ -34,11 +35,12 @@ class HowToRead:
     encoding: str | None = None  # a codec's name, where the user knows it
     limit: int | None = None  # bytes to read of it, for a preview
     sheet: str | None = None  # of a workbook, where the user chose one
+    member: str | None = None  # of an archive, where the user chose one
 
 
-def read_file(path: Path, name: str | None = None) -> Records:
-    """Read all records of a file; `name` is what the user calls it."""
-    return collected(open_reading(of_path(path, name)))
+def how_to_read(options: Options) -> HowToRead:
+    """What options say about reading a file."""
+    return HowToRead(options.encoding, sheet=options.sheet, member=options.member)
 
 
 def file_bytes(path: Path) -> bytes:
@@ -48,16 +50,11 @@ def file_bytes(path: Path) -> bytes:
         return file.read()
 
 
-def read_bytes(data: bytes, name: str) -> Records:
-    """Read all records of a file's content, which may be packed once."""
-    return collected(open_reading(of_bytes(data, name)))
-
-
 def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # noqa: B008 - frozen
     """Find out how a file is to be read; its records are read when they are asked for."""
     if not origin.size:
         raise NoRows(origin.shown, "the file is empty")
-    kind, origin = unpacked(origin)
+    kind, origin = unpacked(origin, how.member)
     if kind == "parquet":
         reading = _parquet(origin, how)
     elif kind == "workbook":
@@ -67,18 +64,38 @@ def open_reading(origin: Origin, how: HowToRead = HowToRead()) -> Reading:  # no
     else:
         reading = _text(origin, how)
     packing = f", {origin.packing}" if origin.packing else ""
-    return replace(reading, kind=f"{reading.kind}{packing}")
+    notes = (*_about_members(origin), *reading.notes)
+    return replace(reading, kind=f"{reading.kind}{packing}", notes=notes)
 
 
-def encoding_choices(path: Path) -> tuple[Choice, ...]:
+def _about_members(origin: Origin) -> tuple[str, ...]:
+    """A sentence about the files of an archive that are not read, if there are any."""
+    read, *others = origin.members or ("",)
+    if not others:
+        return ()
+    listed = ", ".join(repr(shortened(other, 40)) for other in others[:10])
+    listed += ", …" if len(others) > 10 else ""
+    return (
+        f"The file {shortened(read, 40)!r} was read, {listed} "
+        f"{'was' if len(others) == 1 else 'were'} not: choose the file that you want.",
+    )
+
+
+def encoding_choices(path: Path, member: str | None = None) -> tuple[Choice, ...]:
     """Three ways to read a text file whose encoding is not sure, each with a preview; else none."""
-    kind, origin = unpacked(of_path(path))
+    kind, origin = unpacked(of_path(path), member)
     return choices_for(partial(origin.blocks, limit=_SEARCHED)) if kind == "text" else ()
 
 
-def sheet_choices(path: Path) -> tuple[str, ...]:
+def member_choices(path: Path) -> tuple[str, ...]:
+    """The files of an archive that has several; else none."""
+    names = unpacked(of_path(path))[1].members
+    return names if len(names) > 1 else ()
+
+
+def sheet_choices(path: Path, member: str | None = None) -> tuple[str, ...]:
     """The sheets of a workbook that has several; else none."""
-    kind, origin = unpacked(of_path(path))
+    kind, origin = unpacked(of_path(path), member)
     names = sheet_names(origin.whole("a workbook"), origin.name) if kind == "workbook" else ()
     return names if len(names) > 1 else ()
 

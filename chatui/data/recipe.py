@@ -17,8 +17,8 @@ from chatui.data.editing import Edits, checked_edits
 from chatui.data.options import DEFAULT_SEED, Options
 from chatui.data.origins import of_path
 from chatui.data.pipeline import Prepared
-from chatui.data.prepare import Draft, draft_of, recognise_file
-from chatui.data.reading import HowToRead, file_bytes
+from chatui.data.prepare import Draft, recognise_file
+from chatui.data.reading import file_bytes, how_to_read
 from chatui.data.records import shortened
 from chatui.data.splitting import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
@@ -46,9 +46,13 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         default="auto",
         description="What each split has the same share of; auto is the label above 10,000 rows.",
     )
+    split_by_content: bool = Field(
+        default=False, description="Whether rows that are added later leave others in their splits."
+    )
     system: str | None = Field(default=None, description="System prompt of all conversations.")
     encoding: str | None = Field(default=None, description="Of the file, where it was chosen.")
     sheet: str | None = Field(default=None, description="Of a workbook, where it was chosen.")
+    member: str | None = Field(default=None, description="Of an archive, where it was chosen.")
 
     made_by: dict[str, Any] = Field(
         default={}, description="What was done to saved versions: mix, balance or augment."
@@ -83,9 +87,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
             edits=self.edits,
             seed=self.seed,
             stratify_by=self.stratify_by,
+            split_by_content=self.split_by_content,
             system=(self.system or "").strip() or None,
             encoding=self.encoding,
             sheet=self.sheet,
+            member=self.member,
         )
 
 
@@ -110,9 +116,11 @@ def recipe_by(options: Options, **about: Any) -> Recipe:
         edits=options.edits,
         seed=options.seed,
         stratify_by=options.stratify_by,
+        split_by_content=options.split_by_content,
         system=options.system,
         encoding=options.encoding,
         sheet=options.sheet,
+        member=options.member,
     )
 
 
@@ -130,15 +138,6 @@ def read_recipe(path: Path) -> Recipe:
         raise BadRecipe(name, f"it is no JSON ({shortened(str(error), 80)})") from error
 
 
-def prepare_by(
-    recipe: Recipe, path: Path, name: str | None = None, mapping: dict[str, str] | None = None
-) -> Draft:
-    """The draft of a file by a recipe; `mapping` goes before the recipe's own columns."""
-    options, notes = options_by(recipe, path, mapping)
-    draft = draft_of(path, options, name or path.name)
-    return replace(draft, notes=(*draft.notes, *notes)) if notes else draft
-
-
 def options_by(
     recipe: Recipe, path: Path, mapping: dict[str, str] | None = None
 ) -> tuple[Options, tuple[str, ...]]:
@@ -152,9 +151,7 @@ def options_by(
 def fitted(recipe: Recipe, path: Path, name: str) -> tuple[Options, list[str]]:
     """What a recipe says about a file as far as it fits, and sentences about what does not."""
     options, notes = recipe.options(), []
-    known = set(
-        recognise_file(path, name, HowToRead(options.encoding, sheet=options.sheet)).columns
-    )
+    known = set(recognise_file(path, name, how_to_read(options)).columns)
     if missing := {role: name for role, name in recipe.mapping.items() if name not in known}:
         named = ", ".join(f"{role} = {shortened(c, 40)!r}" for role, c in sorted(missing.items()))
         notes.append(f"The file has no such columns, so its own were taken: {named}.")

@@ -8,8 +8,8 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from chatui.conversation import Conversation, Split
-from chatui.data.grouping import groups_of
 from chatui.data.splitting import group_of
+from chatui.data.together import grouped
 
 
 def relocked(rows: Sequence[Conversation], locked: Set[str]) -> list[Conversation]:
@@ -17,7 +17,7 @@ def relocked(rows: Sequence[Conversation], locked: Set[str]) -> list[Conversatio
 
     A group with a validation row is validated otherwise: splits made before now may cut groups.
     """
-    groups = groups_of(row.turns for row in rows)
+    groups = grouped(rows)
     named = list(zip(rows, groups, strict=True))
     tested = {g for row, g in named if row.split == "test" or group_of(row.turns) in locked}
     validated = {g for row, g in named if row.split == "validation"}

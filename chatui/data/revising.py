@@ -5,7 +5,7 @@ it, so its recipe, applied to the file, gives the next version too.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chatui.conversation import Conversation, Turn, conversation_id
@@ -28,11 +28,11 @@ from chatui.data.editing import (
     left_out,
 )
 from chatui.data.formats import RawRow
-from chatui.data.grouping import groups_of
 from chatui.data.prepare import Draft, Options, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of, strata_of
+from chatui.data.splitting import assign_splits, group_of, splits_by_content, strata_of
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.together import grouped
 from chatui.data.turns import in_order
 from chatui.errors import NotEditable, NotRestorable
 
@@ -140,14 +140,18 @@ class _Revision:
         changed = account.kept
         if "pii" in recipe.steps:
             recipe = recipe.model_copy(update={"edits": self._masked(recipe.edits, changed)})
-        merged = sorted([*stays, *_conversations(changed, stored)], key=lambda c: c.row or 0)
+        threads: dict[int | None, str | None] = {gone.row: gone.thread for gone in removed}
+        threads |= {row.row: row.thread for row in stored}
+        made = _conversations(changed, stored, threads)
+        merged = sorted([*stays, *made], key=lambda c: c.row or 0)
         if not merged:
             raise NotEditable(self.dataset_id, min(self.rows), "no row would be left")
         keys = _keys(merged, stored, changed)
         locked = self.store.locked_in(view.name)
         conversations = _split(merged, keys, recipe, locked)
         tested = zip(conversations, keys, strict=True)
-        now_gone = [row for row in removed if row.row not in self.rows] + account.removed
+        now_gone = [row for row in removed if row.row not in self.rows]
+        now_gone += [replace(row, thread=threads.get(row.row)) for row in account.removed]
         content = Content(
             conversations=conversations,
             removed=sorted(now_gone, key=lambda row: row.row),
@@ -200,15 +204,22 @@ def _split(
     rows: Sequence[Conversation], keys: Sequence[set[str]], recipe: Recipe, locked: set[str]
 ) -> list[Conversation]:
     """The rows split again; one that any of its keys locks is tested, with its whole group."""
-    groups = groups_of(row.turns for row in rows)
+    groups = grouped(rows)
     is_locked = {g for g, names in zip(groups, keys, strict=True) if not names.isdisjoint(locked)}
-    strata = strata_of([row.label for row in rows], recipe.stratify_by)
-    splits = assign_splits(groups, recipe.seed, is_locked, strata)
+    if recipe.split_by_content:
+        splits = splits_by_content(groups, recipe.seed, is_locked)
+    else:
+        strata = strata_of([row.label for row in rows], recipe.stratify_by)
+        splits = assign_splits(groups, recipe.seed, is_locked, strata)
     placed = zip(rows, groups, splits, strict=True)
     return [replace(row, group=group, split=split) for row, group, split in placed]
 
 
-def _conversations(rows: Sequence[CleanRow], stored: Sequence[Conversation]) -> list[Conversation]:
+def _conversations(
+    rows: Sequence[CleanRow],
+    stored: Sequence[Conversation],
+    threads: Mapping[int | None, str | None],
+) -> list[Conversation]:
     """The rows as conversations; copies of what is there get a number behind their name."""
     changed = {row.row for row in rows}
     was = {c.row: c for c in stored}
@@ -224,6 +235,7 @@ def _conversations(rows: Sequence[CleanRow], stored: Sequence[Conversation]) -> 
         file = stored[0].file if stored else None
         old = was.get(row.row) or Conversation(name, row.turns, file=file, row=row.row)
         old = replace(old, turns=row.turns, rejected=row.rejected, label=row.label)
+        old = replace(old, thread=threads.get(row.row))
         made.append(replace(old, id=name))
     return made
 

@@ -64,6 +64,25 @@ def assign_splits(
     return tuple(chosen.get(group, "train") for group in groups)
 
 
+def splits_by_content(
+    groups: Sequence[str], seed: int, locked: Collection[str] = ()
+) -> tuple[Split, ...]:
+    """The split of each row by the seed and the name of its group alone; locked ones are tested.
+
+    So rows that are added later move none, but those whose group they join. The shares are 80/10/10
+    on average only: of few rows there may be none to test.
+    """
+    chosen = {group: "test" if group in locked else _split_of(seed, group) for group in set(groups)}
+    return tuple(chosen[group] for group in groups)
+
+
+def _split_of(seed: int, group: str) -> Split:
+    place = int(rank(seed, group)[:12], 16) / 16**12
+    if place < TEST_SHARE:
+        return "test"
+    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
+
+
 def _choose(
     split: Split, chosen: dict[str, Split], kinds: Sequence[Sequence[str]], sizes: Counter[str]
 ) -> None:

@@ -89,6 +89,7 @@ class DatasetStore:
             recipe=recipe_of(draft),
             locked=frozenset(locked_keys(draft)),
             joined=len(draft.joined),
+            has_threads=draft.columns.together is not None,
         )
         return self.add(content, name, sample=sample, parent=parent)
 
@@ -109,6 +110,7 @@ class DatasetStore:
             recipe=recipe_of(prepared),
             locked=prepared.locked_keys(splits),
             joined=len(prepared.joined),
+            has_threads=prepared.columns.together is not None,
         )
         try:
             return self.add(content, name, parent=parent, is_new=False, report=report)

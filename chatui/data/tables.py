@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chatui.data.names import is_known_name, names_a_pair
-from chatui.data.pieces import LONGEST, Errors, Piece, pieces_of
+from chatui.data.pieces import LONGEST, Errors, Piece
 from chatui.data.plain_tables import PlainRows, plain_rows, strict_rows
-from chatui.data.records import BadRecord, Batch, Record, Records, named_columns, shortened
+from chatui.data.records import BadRecord, Batch, Record, named_columns, shortened
 
 SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV separated by ';'", "|": "CSV separated by '|'"}
 _SAMPLE = 50  # rows looked at to find the separator
@@ -46,18 +46,6 @@ class Layout:
     def kind(self) -> str:
         """In words."""
         return SEPARATORS.get(self.separator, "CSV")
-
-
-def read_table(text: str) -> Records:
-    """Read a table with a header; the separator is found out."""
-    layout = layout_of(text)
-    batches = list(
-        table_batches(layout, pieces_of([text.encode("utf-8", "surrogatepass")], "surrogatepass"))
-    )
-    good = tuple(record for batch in batches for record in batch.good)
-    bad = tuple(record for batch in batches for record in batch.bad)
-    count = len(good) + len(bad)
-    return Records(layout.kind, layout.names, good, bad, layout.notes, rows_read=count)
 
 
 def layout_of(head: str) -> Layout:

@@ -117,7 +117,7 @@ def _row(record: Record, columns: Columns) -> RawRow:
 def _by_id(records: Sequence[Record], columns: Columns, result: Joined) -> None:
     conversations: dict[str, list[int]] = {}
     for position, record in enumerate(records):
-        name = _key(record, columns.thread)
+        name = key_in(record, columns.thread)
         if name is None:
             why = f"the column {columns.thread!r} names no conversation"
             result.refused.append((record, BadRow(why, columns.thread)))
@@ -130,7 +130,7 @@ def _by_id(records: Sequence[Record], columns: Columns, result: Joined) -> None:
 
 def _ordered(records: list[Record], column: str | None) -> list[Record]:
     """In the order that a column gives, as numbers if all are; else as they stand in the file."""
-    keys = [_key(record, column) for record in records]
+    keys = [key_in(record, column) for record in records]
     if any(key is None for key in keys):
         return records
     try:
@@ -146,14 +146,14 @@ def _by_parent(records: Sequence[Record], columns: Columns, result: Joined) -> N
     by_id: dict[str, int] = {}
     parents: set[str | None] = set()
     for position, record in enumerate(records):
-        name = _key(record, columns.message)
+        name = key_in(record, columns.message)
         if name is None or name in by_id:
             what = "is blank" if name is None else f"{shortened(name, 40)!r} stands twice"
             why = f"the id in the column {columns.message!r} {what}"
             result.refused.append((record, BadRow(why, columns.message)))
         else:
             by_id[name] = position
-            parents.add(_key(record, columns.parent))
+            parents.add(key_in(record, columns.parent))
     seen: set[int] = set()
     for name, position in by_id.items():
         if name not in parents:
@@ -175,8 +175,8 @@ class _Climb:
     def from_leaf(self, leaf: Record, result: Joined) -> list[int]:
         """Make a conversation of a last message and all before it; returns their positions."""
         members, problem = [leaf], ""
-        positions = [self.by_id[_key(leaf, self.columns.message) or ""]]
-        while (parent := _key(members[-1], self.columns.parent)) and not problem:
+        positions = [self.by_id[key_in(leaf, self.columns.message) or ""]]
+        while (parent := key_in(members[-1], self.columns.parent)) and not problem:
             if parent not in self.by_id:
                 problem = f"its beginning is missing: no row has the id {shortened(parent, 40)!r}"
             elif len(members) == _LONGEST:
@@ -193,7 +193,7 @@ class _Climb:
         return positions
 
 
-def _key(record: Record, column: str | None) -> str | None:
+def key_in(record: Record, column: str | None) -> str | None:
     """An id as a text, whatever type it has; None if there is none."""
     value = record.values.get(column) if column else None
     if value is None or isinstance(value, list | dict):

@@ -13,11 +13,19 @@ class FileMissing(ChatUIError):
 class NotFetched(ChatUIError):
     """A file at a web address that cannot, or must not, be fetched."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        self.reason, self.status = reason, status  # of HTTP, where a server has answered
         super().__init__(
             f"The file at {url} can't be fetched: {reason}. Check the address, or download the "
             "file and add it from disk. Nothing was saved."
         )
+
+
+class NotFromHub(ChatUIError):
+    """A dataset of the Hugging Face Hub that was named and cannot be added."""
+
+    def __init__(self, named: str, reason: str) -> None:
+        super().__init__(f"{named} can't be added from the Hub: {reason}. Nothing was saved.")
 
 
 class NotConversations(ChatUIError):
@@ -59,14 +67,22 @@ class BrokenFile(ChatUIError):
 
 
 class ManyFiles(ChatUIError):
-    """An archive with several files, of which only one can be meant."""
+    """An archive with several files of one name, of which none can be chosen."""
 
     def __init__(self, name: str, files: list[str]) -> None:
         listed = ", ".join(files[:10]) + (", …" if len(files) > 10 else "")
         super().__init__(
-            f"{name} holds {len(files)} files: {listed}. Unpack it and add the one that you want. "
-            "Nothing was saved."
+            f"{name} holds several files of one name: {listed}. Unpack it and add the one that you "
+            "want. Nothing was saved."
         )
+
+
+class NoSuchMember(ChatUIError):
+    """A file was chosen that the archive does not have."""
+
+    def __init__(self, name: str, member: str, files: list[str]) -> None:
+        listed = ", ".join(map(repr, files[:10])) + (", …" if len(files) > 10 else "")
+        super().__init__(f"{name} holds no file {member!r}. Choose one of these: {listed}.")
 
 
 class NoSuchSheet(ChatUIError):

@@ -76,12 +76,38 @@ class CannotTrain(ChatUIError):
 class LossNotFinite(ChatUIError):
     """Training diverged: the loss is no number any more."""
 
-    def __init__(self, step: int, learning_rate: float) -> None:
+    def __init__(self, step: int, learning_rate: float, is_kept: bool) -> None:
+        kept = "The best adapter before that is kept." if is_kept else "Nothing was learned before."
         super().__init__(
             f"Training went astray: at step {step} the loss is not a number any more. "
-            f"Start again with a smaller learning rate than {learning_rate:.2g}. "
-            "The best adapter before that is kept."
+            f"Start again with a smaller learning rate than {learning_rate:.2g}. {kept}"
         )
+
+
+class BadConfigFile(ChatUIError):
+    """A file that should be a training configuration; says all that is wrong with it."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__(
+            f"{name} can't be used as a training configuration: {'; '.join(problems)}. "
+            "Mend it, or take the one of a run (`config RUN`)."
+        )
+
+
+class CannotContinue(ChatUIError):
+    """A run that has nothing to go on from, or that was asked to go on as something else."""
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(f"{run} can't be continued: {reason}.")
+
+
+class NoSuchLayers(ChatUIError):
+    """An adapter was asked for on layers that the base model does not have."""
+
+    def __init__(self, problem: str, field: str = "target_layers") -> None:
+        way_out = "others, or all-linear" if field == "target_layers" else "fewer, or 0 for all"
+        super().__init__(f"{problem}. Choose {way_out}.")
+        self.field = field  # the option that named them
 
 
 class DatasetChanged(ChatUIError):

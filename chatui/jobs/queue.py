@@ -1,4 +1,7 @@
-"""The queue of a device: which job is next, on disk and under a file lock.
+"""The queue of a workspace: which job is next, on disk and under a file lock.
+
+There are two lanes, in each of which one job runs at a time: what takes the device (training,
+scoring, replies) and what works on data alone. So no file waits for a training to be cleaned.
 
 Nobody has to be there for the queue to go on: a worker that ends starts the next one, and so does
 any page or command that looks (`tend`). Stop is a flag file; a worker that does not heed it is
@@ -21,20 +24,21 @@ from chatui.workspace import read_json, write_json
 
 TERMINATE_AFTER = 20.0  # seconds between the Stop flag and SIGTERM
 KILL_AFTER = 40.0  # and SIGKILL
+_LANES = {"clean": "data"}  # of a kind of job; all others take the device
 
 
 class _Queue(TypedDict):
-    active: str | None  # folders, relative to the workspace
+    active: list[str]  # folders, relative to the workspace; one of a lane
     waiting: list[str]
     keys: dict[str, str]  # idempotency key → folder
 
 
 class Jobs:
-    """All jobs of a workspace; one runs at a time, the others wait in order."""
+    """All jobs of a workspace; one of a lane runs at a time, the others wait in order."""
 
-    def __init__(self, workspace_root: Path, device: str = "default") -> None:
+    def __init__(self, workspace_root: Path) -> None:
         self._root = workspace_root.resolve()
-        self._file = self._root / "queue" / f"{device}.json"
+        self._file = self._root / "queue" / "default.json"
         self._lock = FileLock(self._file.with_suffix(".lock"))
 
     @classmethod
@@ -45,7 +49,7 @@ class Jobs:
     def submit(
         self, kind: str, module: str, make_folder: Callable[[], Path], key: str | None = None
     ) -> Path:
-        """Queue a job and start it if nothing runs; returns its folder.
+        """Queue a job and start it if nothing runs in its lane; returns its folder.
 
         `module` is run as `python -m module FOLDER`. `make_folder` makes and fills the folder. Two
         submits with the same idempotency `key` are one job: the second gets the first's folder.
@@ -83,14 +87,22 @@ class Jobs:
             elif self._view(folder, queue).state == "running":
                 (folder / "stop").touch()
 
+    def move(self, folder: Path, by: int) -> None:
+        """Move a job that waits by so many places; below zero is sooner."""
+        with self._queue() as queue:
+            waiting, name = queue["waiting"], self._name(folder)
+            if name in waiting:  # it may have begun meanwhile
+                place = waiting.index(name)
+                waiting.insert(max(0, place + by), waiting.pop(place))
+
     def view(self, folder: Path) -> JobView:
         """How a job stands."""
         return self._view(folder, self._read())
 
     def active(self) -> list[JobView]:
-        """The running job, if any, then those that wait, in order."""
+        """The running jobs, if any, then those that wait, in order."""
         queue = self._read()
-        names = [n for n in (queue["active"], *queue["waiting"]) if n]
+        names = [*queue["active"], *queue["waiting"]]
         folders = [self._root / name for name in names]
         views = [self._view(folder, queue) for folder in folders if folder.is_dir()]
         return [view for view in views if view.is_active]
@@ -101,42 +113,48 @@ class Jobs:
             raise JobIsActive(folder.name)
 
     def tend(self, ended: Path | None = None) -> None:
-        """Start the next job if the device is free; end a worker that does not heed Stop.
+        """Start the next job of each lane that is free; end a worker that does not heed Stop.
 
         `ended` is the folder of a worker that is about to exit and counts as gone already.
         """
         with self._queue() as queue:
-            if ended is not None and queue["active"] == self._name(ended):
-                queue["active"] = None
+            if ended is not None and self._name(ended) in queue["active"]:
+                queue["active"].remove(self._name(ended))
             self._enforce_stop(queue)
             self._start_next(queue)
 
     def _start_next(self, queue: _Queue) -> None:
-        if queue["active"] and self._runs(self._root / queue["active"]):
-            return
-        queue["active"] = None
-        while queue["waiting"]:
-            folder = self._root / queue["waiting"].pop(0)
-            if folder.is_dir():
-                # Ours until the worker has a process id: at no moment does the job look dead.
-                claim(folder, os.getpid())
-                Journal(folder).begin()
-                spawn(folder, str(read_json(folder / "job.json")["module"]))
-                queue["active"] = self._name(folder)
-                return
+        queue["active"] = [name for name in queue["active"] if self._runs(self._root / name)]
+        busy = {self._lane(name) for name in queue["active"]}
+        for name in list(queue["waiting"]):
+            if (self._root / name).is_dir():
+                if (lane := self._lane(name)) in busy:
+                    continue
+                self._start(self._root / name)
+                queue["active"].append(name)
+                busy.add(lane)
+            queue["waiting"].remove(name)
+
+    def _start(self, folder: Path) -> None:
+        # Ours until the worker has a process id: at no moment does the job look dead.
+        claim(folder, os.getpid())
+        Journal(folder).begin()
+        spawn(folder, str(read_json(folder / "job.json")["module"]))
 
     def _enforce_stop(self, queue: _Queue) -> None:
-        if not queue["active"]:
-            return
-        folder = self._root / queue["active"]
-        flag = folder / "stop"
-        if not flag.exists() or not self._runs(folder):
-            return
-        waited = time.time() - flag.stat().st_mtime
-        if waited > KILL_AFTER:
-            kill(folder)
-        elif waited > TERMINATE_AFTER:
-            terminate(folder)
+        for name in queue["active"]:
+            folder = self._root / name
+            flag = folder / "stop"
+            if not flag.exists() or not self._runs(folder):
+                continue
+            waited = time.time() - flag.stat().st_mtime
+            if waited > KILL_AFTER:
+                kill(folder)
+            elif waited > TERMINATE_AFTER:
+                terminate(folder)
+
+    def _lane(self, name: str) -> str:
+        return _LANES.get(str(read_json(self._root / name / "job.json")["kind"]), "device")
 
     def _view(self, folder: Path, queue: _Queue) -> JobView:
         return view_job(folder, is_queued=self._name(folder) in queue["waiting"])
@@ -148,9 +166,12 @@ class Jobs:
         return folder.resolve().relative_to(self._root).as_posix()
 
     def _read(self) -> _Queue:
-        if self._file.exists():
-            return cast(_Queue, read_json(self._file))
-        return {"active": None, "waiting": [], "keys": {}}
+        if not self._file.exists():
+            return {"active": [], "waiting": [], "keys": {}}
+        queue = cast(_Queue, read_json(self._file))
+        if not isinstance(queue["active"], list):  # written when there was one lane
+            queue["active"] = [queue["active"]] if queue["active"] else []
+        return queue
 
     @contextmanager
     def _queue(self) -> Iterator[_Queue]:
@@ -158,6 +179,8 @@ class Jobs:
         with self._lock:
             queue = self._read()
             before = repr(queue)
-            yield queue
-            if repr(queue) != before:
-                write_json(self._file, queue)
+            try:
+                yield queue
+            finally:  # a start that fails must not make us forget the one before it
+                if repr(queue) != before:
+                    write_json(self._file, queue)

@@ -80,7 +80,11 @@ def _refuse_if_foreign(folder: Path, base: torch.nn.Module) -> None:
         layer = layers.get(path)
         fits = layer is not None and (
             (matrix.startswith("A") and shape[-1] == getattr(layer, "in_features", None))
-            or (matrix.startswith("B") and shape[0] == getattr(layer, "out_features", None))
+            # DoRA keeps a number for each row of the weights besides B.
+            or (
+                matrix.startswith(("B", "magnitude_vector"))
+                and shape[0] == getattr(layer, "out_features", None)
+            )
         )
         if not fits:
             raise AdapterNotUsable(folder.name, "it was trained on another base model")

@@ -76,10 +76,10 @@ def _counter(name: str, folder: Path) -> TokenCounter:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return TokenCounter(tokenizer, template, _special_tokens(folder))
+    return TokenCounter(tokenizer, template, special_tokens(folder))
 
 
-def _special_tokens(folder: Path) -> dict[str, str]:
+def special_tokens(folder: Path) -> dict[str, str]:
     """The tokens that a template may name, such as `bos_token`."""
     file = folder / "tokenizer_config.json"
     config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

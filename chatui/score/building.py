@@ -1,16 +1,17 @@
 """Put a report together from what was measured."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chatui.conversation import Conversation, content_hash
 from chatui.model.requests import Reply
-from chatui.score.comparison import Comparison, Outputs, compare, verdict_sentence
+from chatui.score.comparison import Comparison, Outputs, compare
 from chatui.score.config import SYSTEMS, MetricName, ScoreConfig, System
 from chatui.score.measuring import Measured, Model
-from chatui.score.report import ItemFigures, Report, ScoredItem
-from chatui.score.seen import seen_in_training
+from chatui.score.report import CleanFigures, ItemFigures, Report, ScoredItem
+from chatui.score.seen import clean_items, seen_in_training
 from chatui.score.signature import signature, versions
+from chatui.score.verdict import verdict_sentence
 
 
 def build_report(
@@ -19,11 +20,13 @@ def build_report(
     model: Model,
     measured: Measured,
     *,
-    training: Iterable[Conversation],
+    training: Sequence[Conversation],
 ) -> Report:
     """Compare both systems over the scored items; their order changes nothing."""
     items = sorted(measured.scored, key=lambda item: item.id)
-    comparison = compare(_outputs(items, measured), config.seed)
+    comparison = compare(_outputs(items, measured), config.primary, config.seed)
+    unseen = clean_items(items, training)
+    clean = [item for item in items if item.id in unseen]
     hashes = _hashes(config, model, measured, items)
     difference = comparison.differences[config.primary]
     return Report(
@@ -47,7 +50,20 @@ def build_report(
         seed=config.seed,
         items=_scored_items(items, measured, comparison),
         skipped=tuple(measured.skipped),
+        clean=_clean_figures(clean, measured, comparison, config),
     )
+
+
+def _clean_figures(
+    clean: Sequence[Conversation],
+    measured: Measured,
+    comparison: Comparison,
+    config: ScoreConfig,
+) -> CleanFigures:
+    """Figures over the clean items; of all items they are known already."""
+    if len(clean) < len(measured.scored):
+        comparison = compare(_outputs(clean, measured), config.primary, config.seed)
+    return CleanFigures(len(clean), comparison.base, comparison.tuned)
 
 
 def _outputs(items: Sequence[Conversation], measured: Measured) -> Outputs:
@@ -55,6 +71,8 @@ def _outputs(items: Sequence[Conversation], measured: Measured) -> Outputs:
         references=[item.reference for item in items],
         likelihoods={s: [measured.likelihoods[s][i.id] for i in items] for s in SYSTEMS},
         replies={s: [measured.replies[s][i.id].text for i in items] for s in SYSTEMS},
+        cut={s: [measured.replies[s][i.id].ended == "limit" for i in items] for s in SYSTEMS},
+        prompts=[item.prompt[-1].text for item in items],
     )
 
 
@@ -93,6 +111,8 @@ def _scored_items(
             reference=item.reference,
             base=figures("base", item),
             tuned=figures("tuned", item),
+            label=item.label,
+            tokens=measured.likelihoods["base"][item.id].tokens,
         )
         for item in measured.scored
     )
@@ -106,4 +126,5 @@ def _item_figures(reply: Reply, values: dict[MetricName, float]) -> ItemFigures:
         perplexity=perplexity if perplexity < float("inf") else None,
         bleu=values["bleu"],
         chrf2=values["chrf2"],
+        token_f1=values["token_f1"],
     )

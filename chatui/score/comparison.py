@@ -1,15 +1,19 @@
 """Compare base and tuned on the same items: figures, differences and verdicts.
 
 Numbers in, numbers out: no models, no files. "Better" or "worse" is said only when the interval of
-the difference leaves out zero and the p-value, adjusted over all metrics, is below .05.
+the difference leaves out zero and its p is below .05. The primary metric is chosen before anything
+is known, so its p counts as it is; those of all others are adjusted by Holm.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 from chatui.model.requests import Likelihood
+from chatui.score.catalog import METRICS, metric
 from chatui.score.config import SYSTEMS, MetricName, System
+from chatui.score.metrics.answers import token_f1
 from chatui.score.metrics.overlap import (
     bleu_of_sums,
     bleu_statistics,
@@ -17,14 +21,16 @@ from chatui.score.metrics.overlap import (
     chrf_statistics,
     mean_reference_tokens,
 )
-from chatui.score.metrics.per_item import ratio_of_sums
+from chatui.score.metrics.per_item import averaged, ratio_of_sums
 from chatui.score.metrics.perplexity import (
     bits_per_byte_statistics,
     perplexity_of_sums,
     perplexity_statistics,
     token_accuracy_statistics,
 )
-from chatui.score.report import SIGNS, Difference, Figure, Verdict
+from chatui.score.report import Difference, Figure, Verdict
+from chatui.score.text_figures import Pair, TextFigure
+from chatui.score.texts import SWAPS, score_texts
 from chatui.statistics import (
     Interval,
     Numbers,
@@ -35,62 +41,16 @@ from chatui.statistics import (
     randomization_p,
 )
 
+Each = TypeVar("Each")
 SIGNIFICANT = 0.05
 SHORT_REFERENCE = 4  # tokens: below that, corpus BLEU is 0 even for a perfect reply
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What a metric is called, which way is up, and how sums become its value."""
-
-    name: MetricName
-    title: str
-    higher_is_better: bool
-    of_sums: Statistic
-    meaning: str
-    unit: str = ""
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "perplexity",
-        "Perplexity",
-        higher_is_better=False,
-        of_sums=perplexity_of_sums,
-        meaning="how surprised the model is by the reference; lower is better",
-    ),
-    Metric(
-        "bits_per_byte",
-        "Bits per byte",
-        higher_is_better=False,
-        of_sums=ratio_of_sums,
-        meaning="the same for each byte of the reference, whatever the tokens; lower is better",
-    ),
-    Metric(
-        "token_accuracy",
-        "Token accuracy",
-        higher_is_better=True,
-        of_sums=ratio_of_sums,
-        meaning="tokens of the reference that were the likeliest, 0 to 1; higher is better",
-        unit="0 to 1",
-    ),
-    Metric(
-        "bleu",
-        "BLEU",
-        higher_is_better=True,
-        of_sums=bleu_of_sums,
-        meaning="shared phrases with the reference, 0 to 100; higher is better",
-        unit="0 to 100",
-    ),
-    Metric(
-        "chrf2",
-        "chrF2",
-        higher_is_better=True,
-        of_sums=chrf_of_sums,
-        meaning="shared pieces of words with the reference, 0 to 100; higher is better",
-        unit="0 to 100",
-    ),
-)
+# What is no matter of texts alone: how the sums of each become its value.
+_OF_SUMS: dict[MetricName, Statistic] = {
+    "perplexity": perplexity_of_sums,
+    "bits_per_byte": ratio_of_sums,
+    "token_accuracy": ratio_of_sums,
+    "limit_share": ratio_of_sums,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +60,8 @@ class Outputs:
     references: Sequence[str]
     likelihoods: Mapping[System, Sequence[Likelihood]]
     replies: Mapping[System, Sequence[str]]
+    cut: Mapping[System, Sequence[bool]]  # whether a reply ended at the token limit
+    prompts: Sequence[str]  # what was asked last
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,78 +82,71 @@ def primary_metric(references: Sequence[str]) -> MetricName:
     return "bleu"
 
 
-def compare(outputs: Outputs, seed: int = 0) -> Comparison:
+def compare(outputs: Outputs, primary: MetricName, seed: int = 0) -> Comparison:
     """Measure both systems and their paired differences."""
     if not outputs.references:
         return _nothing_scored()
-    statistics, signatures = _statistics(outputs)
+    modelled = {system: _modelled(outputs, system) for system in SYSTEMS}
+    texts = score_texts(_pairs(outputs), seed).systems
     figures = {
-        system: {m.name: _figure(m, statistics[system][m.name], seed) for m in METRICS}
-        for system in SYSTEMS
+        system: {name: _figure(of, modelled[system][name], seed) for name, of in _OF_SUMS.items()}
+        | {_name(n): _of_text(each) for n, each in texts[letter].items() if _is_reported(n)}
+        for system, letter in zip(SYSTEMS, "ab", strict=True)
+    }
+    found = _modelled_differences(modelled, seed) | {
+        _name(n): Difference(
+            _of_text(each), None if each.low is None else each.p, None, "cannot tell"
+        )
+        for n, each in texts["difference"].items()
+        if _is_reported(n)
     }
     return Comparison(
-        base=figures["base"],
-        tuned=figures["tuned"],
-        differences=_differences(statistics, seed),
-        signatures=signatures,
-        per_item={system: _item_values(statistics[system]) for system in SYSTEMS},
+        base=_in_order(figures["base"]),
+        tuned=_in_order(figures["tuned"]),
+        differences=_judged(_in_order(found), primary),
+        signatures={n: each.signature for n, each in texts["a"].items() if _is_reported(n)},
+        per_item={system: _item_values(outputs, system) for system in SYSTEMS},
     )
 
 
-def verdict_sentence(metric: MetricName, difference: Difference, n: int) -> str:
-    """The verdict in words: `▲ Tuned is better: BLEU +12.3 [8.1, 16.4], p < .001, n = 29.`"""
-    said = {
-        "better": "Tuned is better",
-        "worse": "Tuned is worse",
-        "cannot tell": "Cannot tell yet",
-    }[difference.verdict]
-    title = next(each.title for each in METRICS if each.name == metric)
-    figure = difference.figure
-    if figure.value is None:
-        return f"{SIGNS[difference.verdict]} {said}: {title} is undefined, {figure.reason}."
-    between = (
-        f" [{signed(figure.low)}, {signed(figure.high)}]"
-        if figure.low is not None and figure.high is not None
-        else ""
-    )
-    p = f", {p_in_words(difference.p_adjusted)}" if difference.p_adjusted is not None else ""
-    return (
-        f"{SIGNS[difference.verdict]} {said}: {title} {signed(figure.value)}{between}{p}, n = {n}."
-    )
+def _pairs(outputs: Outputs) -> list[Pair]:
+    replies = zip(*(outputs.replies[system] for system in SYSTEMS), strict=True)
+    asked = zip(outputs.references, outputs.prompts, strict=True)
+    return [
+        Pair(base, (reference,), prompt, reply_b=tuned)
+        for (base, tuned), (reference, prompt) in zip(replies, asked, strict=True)
+    ]
 
 
-def signed(value: float) -> str:
-    """A difference with its sign and as many digits as it is worth."""
-    rounded = f"{value:+.1f}" if abs(value) >= 0.95 else f"{value:+.2f}"
-    return rounded.replace("-", "−")
+def _modelled(outputs: Outputs, system: System) -> dict[MetricName, Numbers]:
+    likelihoods = outputs.likelihoods[system]
+    return {
+        "perplexity": perplexity_statistics(likelihoods),
+        "bits_per_byte": bits_per_byte_statistics(likelihoods),
+        "token_accuracy": token_accuracy_statistics(likelihoods),
+        "limit_share": averaged([float(cut) for cut in outputs.cut[system]]),
+    }
 
 
-def p_in_words(p: float) -> str:
-    """`p < .001`, `p = .042`: as people write it."""
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+def _name(name: str) -> MetricName:
+    return cast(MetricName, name)
 
 
-def _statistics(
-    outputs: Outputs,
-) -> tuple[dict[System, dict[MetricName, Numbers]], dict[str, str]]:
-    statistics: dict[System, dict[MetricName, Numbers]] = {}
-    signatures = {}
-    for system in SYSTEMS:
-        bleu = bleu_statistics(outputs.replies[system], outputs.references)
-        chrf = chrf_statistics(outputs.replies[system], outputs.references)
-        statistics[system] = {
-            "perplexity": perplexity_statistics(outputs.likelihoods[system]),
-            "bits_per_byte": bits_per_byte_statistics(outputs.likelihoods[system]),
-            "token_accuracy": token_accuracy_statistics(outputs.likelihoods[system]),
-            "bleu": bleu.statistics,
-            "chrf2": chrf.statistics,
-        }
-        signatures = {"bleu": bleu.signature, "chrf2": chrf.signature}
-    return statistics, signatures
+def _is_reported(name: str) -> bool:
+    """The scores of texts alone know more: variants for other scripts and at equal lengths."""
+    return any(name == each.name for each in METRICS)
 
 
-def _figure(metric: Metric, per_item: Numbers, seed: int) -> Figure:
-    return _in_report(bootstrap(metric.of_sums, per_item, seed=seed), len(per_item))
+def _in_order(found: Mapping[MetricName, Each]) -> dict[MetricName, Each]:
+    return {each.name: found[each.name] for each in METRICS}
+
+
+def _of_text(found: TextFigure) -> Figure:
+    return Figure(found.value, found.low, found.high, found.reason)
+
+
+def _figure(of_sums: Statistic, per_item: Numbers, seed: int) -> Figure:
+    return _in_report(bootstrap(of_sums, per_item, seed=seed), len(per_item))
 
 
 def _in_report(interval: Interval, n: int) -> Figure:
@@ -206,42 +161,58 @@ def _in_report(interval: Interval, n: int) -> Figure:
     return Figure(interval.value, interval.low, interval.high)
 
 
-def _differences(
+def _modelled_differences(
     statistics: Mapping[System, Mapping[MetricName, Numbers]], seed: int
 ) -> dict[MetricName, Difference]:
     found: dict[MetricName, Difference] = {}
-    for metric in METRICS:
-        base, tuned = (statistics[system][metric.name] for system in SYSTEMS)
-        difference = bootstrap_difference(metric.of_sums, base, tuned, seed=seed)
-        figure = _in_report(difference, len(base))
-        p = None if figure.low is None else randomization_p(metric.of_sums, base, tuned, seed=seed)
-        found[metric.name] = Difference(figure, p, None, "cannot tell")
-    tested = [name for name, each in found.items() if each.p is not None]
-    adjusted = holm([p for each in found.values() if (p := each.p) is not None])
-    for name, p in zip(tested, adjusted, strict=True):
-        verdict = _verdict(name, found[name].figure, p)
-        found[name] = replace(found[name], p_adjusted=p, verdict=verdict)
+    for name, of_sums in _OF_SUMS.items():
+        base, tuned = (statistics[system][name] for system in SYSTEMS)
+        figure = _in_report(bootstrap_difference(of_sums, base, tuned, seed=seed), len(base))
+        swaps = {"seed": seed, "resamples": SWAPS}
+        p = None if figure.low is None else randomization_p(of_sums, base, tuned, **swaps)
+        found[name] = Difference(figure, p, None, "cannot tell")
     return found
+
+
+def _judged(
+    found: Mapping[MetricName, Difference], primary: MetricName
+) -> dict[MetricName, Difference]:
+    """The same with adjusted p and verdicts."""
+    p_values = {name: each.p for name, each in found.items() if each.p is not None}
+    others = [name for name in p_values if name != primary]
+    adjusted = dict(zip(others, holm([p_values[name] for name in others]), strict=True))
+    p_values |= adjusted
+    return {
+        name: replace(each, p_adjusted=p, verdict=_verdict(name, each.figure, p))
+        if (p := p_values.get(name)) is not None
+        else each
+        for name, each in found.items()
+    }
 
 
 def _verdict(name: MetricName, difference: Figure, p: float) -> Verdict:
     low, high = difference.low, difference.high
     if low is None or high is None or low <= 0 <= high or p >= SIGNIFICANT:
         return "cannot tell"
-    higher_is_better = next(each.higher_is_better for each in METRICS if each.name == name)
+    higher_is_better = metric(name).higher_is_better
+    if higher_is_better is None:
+        return "higher" if low > 0 else "lower"
     return "better" if (low > 0) == higher_is_better else "worse"
 
 
-def _item_values(statistics: Mapping[MetricName, Numbers]) -> dict[MetricName, Numbers]:
+def _item_values(outputs: Outputs, system: System) -> dict[MetricName, Numbers]:
+    replies, references = outputs.replies[system], outputs.references
+    bleu = bleu_statistics(replies, references).statistics
     return {
-        "perplexity": perplexity_of_sums(statistics["perplexity"]),
-        "bleu": bleu_of_sums(statistics["bleu"], effective_order=True),
-        "chrf2": chrf_of_sums(statistics["chrf2"]),
+        "perplexity": perplexity_of_sums(perplexity_statistics(outputs.likelihoods[system])),
+        "bleu": bleu_of_sums(bleu, effective_order=True),
+        "chrf2": chrf_of_sums(chrf_statistics(replies, references).statistics),
+        "token_f1": ratio_of_sums(token_f1(replies, references).statistics),
     }
 
 
 def _nothing_scored() -> Comparison:
     nothing = Figure(None, reason="no item could be scored")
-    none: dict[MetricName, Figure] = {metric.name: nothing for metric in METRICS}
+    none: dict[MetricName, Figure] = {each.name: nothing for each in METRICS}
     undecided = Difference(nothing, None, None, "cannot tell")
-    return Comparison(none, none, {m.name: undecided for m in METRICS}, {}, {})
+    return Comparison(none, none, {each.name: undecided for each in METRICS}, {}, {})

@@ -4,7 +4,25 @@ from typing import Literal
 
 from chatui.replies import RepliesJob
 
-MetricName = Literal["perplexity", "bits_per_byte", "token_accuracy", "bleu", "chrf2"]
+MetricName = Literal[
+    "token_accuracy",
+    "perplexity",
+    "token_f1",
+    "bleu",
+    "chrf2",
+    "bits_per_byte",
+    "chrf2pp",
+    "rouge_l",
+    "exact_match",
+    "distinct_1",
+    "distinct_2",
+    "self_bleu",
+    "rep_4",
+    "empty_share",
+    "limit_share",
+    "length_ratio",
+    "copied_share",
+]
 System = Literal["base", "tuned"]
 SYSTEMS: tuple[System, System] = ("base", "tuned")
 

@@ -6,8 +6,9 @@ Texts of the dataset and of models stand in indented blocks, where Markdown and 
 from collections.abc import Iterable
 
 from chatui.conversation import Turn
-from chatui.score.comparison import METRICS, p_in_words, signed
+from chatui.score.catalog import METRICS, TITLES, Metric
 from chatui.score.report import SIGNS, Difference, Figure, Report, ScoredItem
+from chatui.score.verdict import p_in_words, signed
 
 
 def as_markdown(report: Report) -> str:
@@ -21,7 +22,7 @@ def as_markdown(report: Report) -> str:
             *_table(report),
             "",
             f"95 % bootstrap intervals over {report.n} items; p by approximate randomization, "
-            "adjusted by Holm.",
+            "adjusted by Holm for all metrics but the first, which was chosen beforehand.",
             account(report),
             memory(report),
             "",
@@ -69,20 +70,38 @@ def account(report: Report) -> str:
 
 def memory(report: Report) -> str:
     """What memory of the training data could explain; empty if nothing could."""
+    clean = _clean(report)
     if not report.seen["reference"]:
-        return ""
-    return (
+        return clean
+    return clean + (
         f"{report.seen['reference']} of {report.n} references also stand in the training data, "
         f"word for word ({report.seen['both']} with the same question): for them the figures "
         "show what was remembered, and new questions may go worse."
     )
 
 
+def _clean(report: Report) -> str:
+    """The primary metric over the items that training has not seen, if that is not all of them."""
+    clean, name = report.clean, report.primary
+    if clean is None or clean.n == report.n:
+        return ""
+    if not clean.n:
+        return "No item is unknown to the training data. "
+    return (
+        f"Over the {clean.n} of {report.n} items that training has not seen: {TITLES[name]} base "
+        f"{figure_in_words(clean.base[name])}, tuned {figure_in_words(clean.tuned[name])}. "
+    )
+
+
+def measured(report: Report) -> list[Metric]:
+    """The metrics that a report has (an old one lacks the newer ones), the primary one first."""
+    found = [metric for metric in METRICS if metric.name in report.differences]
+    return sorted(found, key=lambda metric: metric.name != report.primary)
+
+
 def _table(report: Report) -> list[str]:
     rows = ["| metric | base | tuned | tuned − base | verdict |", "|---|---|---|---|---|"]
-    for metric in METRICS:
-        if metric.name not in report.differences:
-            continue  # a report of before this metric was there
+    for metric in measured(report):
         difference = report.differences[metric.name]
         cells = (
             metric.title,

@@ -11,8 +11,15 @@ from pydantic import TypeAdapter
 from chatui.conversation import Turn
 from chatui.score.config import MetricName, System
 
-Verdict = Literal["better", "worse", "cannot tell"]
-SIGNS: dict[Verdict, str] = {"better": "▲", "worse": "▼", "cannot tell": "≈"}
+# Of a metric in which neither way is better: "higher" and "lower".
+Verdict = Literal["better", "worse", "higher", "lower", "cannot tell"]
+SIGNS: dict[Verdict, str] = {
+    "better": "▲",
+    "worse": "▼",
+    "higher": "↑",
+    "lower": "↓",
+    "cannot tell": "≈",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Difference:
 
     figure: Figure
     p: float | None  # approximate randomization
-    p_adjusted: float | None  # by Holm, over the metrics of the report
+    p_adjusted: float | None  # by Holm over all metrics but the primary one, whose p it is as it is
     verdict: Verdict
 
 
@@ -49,6 +56,7 @@ class ItemFigures:
     perplexity: float | None
     bleu: float  # of this reply alone, with effective order
     chrf2: float
+    token_f1: float | None = None  # of reports from before it was counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class ScoredItem:
     reference: str
     base: ItemFigures
     tuned: ItemFigures
+    label: str | None = None
+    tokens: int | None = None  # of the reference; perplexities are pooled over them
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,15 @@ class SkippedItem:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanFigures:
+    """The same figures over those items alone that training has not seen."""
+
+    n: int
+    base: dict[MetricName, Figure]
+    tuned: dict[MetricName, Figure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,7 @@ class Report:
     seed: int
     items: tuple[ScoredItem, ...]
     skipped: tuple[SkippedItem, ...]
+    clean: CleanFigures | None = None  # of reports from before it was counted
 
     def figures(self, system: System) -> dict[MetricName, Figure]:
         """The figures of base or tuned."""

@@ -19,6 +19,7 @@ from chatui.score.metrics.answers import (
     token_f1_unicode,
 )
 from chatui.score.metrics.degeneration import copied_share, empty_share, rep_4
+from chatui.score.metrics.diversity import Words
 from chatui.score.metrics.overlap import (
     ORDER,
     bleu_of_sums,
@@ -65,9 +66,9 @@ def score_texts(pairs: Sequence[Pair], seed: int = 0) -> TextScores:
     items = _in_own_order(pairs, seed)
     replies = _replies(items)
     references = [item.references for item in items]
-    measured = [_measure(texts, items) for texts in replies]
     tokenizer = bleu_tokenizer(references)
     words = [bleu_words(texts, tokenizer) for texts in replies]
+    measured = [_measure(*each, items) for each in zip(replies, words, strict=True)]
     found = _sums(measured, seed)
     for system, figures in variety(words, _tokens(measured[0]["bleu"]), seed).items():
         found[system] |= figures
@@ -95,14 +96,16 @@ def _replies(items: Sequence[Pair]) -> list[list[str]]:
     return [[item.reply for item in items]] + ([second] if second else [])
 
 
-def _measure(replies: Sequence[str], items: Sequence[Pair]) -> Measured:
-    """The per-item statistics of all metrics that are sums over items."""
+def _measure(replies: Sequence[str], words: Words, items: Sequence[Pair]) -> Measured:
+    """The per-item statistics of all metrics that are sums over items.
+
+    `words` are the replies' tokens, as BLEU counts them.
+    """
     references = [item.references for item in items]
     bleu = bleu_statistics(replies, references)
     chrf2, chrf2pp = both_chrf_statistics(replies, references)
     tokenizer = bleu_tokenizer(references)
     tokens = _tokens(bleu)
-    words = bleu_words(replies, tokenizer)
     prompts = [
         None if item.prompt is None else bleu_words([item.prompt], tokenizer)[0] for item in items
     ]

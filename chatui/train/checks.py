@@ -1,7 +1,6 @@
 """Find every reason why a run can't start, before anything is loaded, and return them together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import psutil
 from pydantic import ValidationError
@@ -9,16 +8,16 @@ from pydantic import ValidationError
 from chatui.data.store import DatasetView
 from chatui.model.catalog import BaseModel
 from chatui.train.config import TrainConfig, learning_rate_for
+from chatui.train.contradictions import (
+    can_lose_patience,
+    ends_by_one_of_two,
+    falls_by_its_warmup,
+    has_these_layers,
+    has_what_the_optimizer_needs,
+)
+from chatui.train.problem import Problem
 
 FEWEST_ROWS = 8  # fewer can't fill one batch, and would be learned by heart
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something to change before a run can start."""
-
-    field: str | None  # an option of TrainConfig, "dataset" or "base"; None is none of them
-    sentence: str
 
 
 def read_options(values: Mapping[str, object]) -> tuple[TrainConfig, list[Problem]]:
@@ -94,7 +93,7 @@ def learning_rate_suits_the_size(
     config: TrainConfig, dataset: DatasetView, base: BaseModel
 ) -> Problem | None:
     """What the starter learns with would wreck a model a hundred times its size."""
-    suitable = learning_rate_for(base.parameters)
+    suitable = learning_rate_for(base.parameters, config.optimizer)
     if base.parameters is None or config.learning_rate <= 5 * suitable:
         return None
     return Problem(
@@ -132,8 +131,13 @@ def fits_in_memory(config: TrainConfig, dataset: DatasetView, base: BaseModel) -
 CHECKS: tuple[Check, ...] = (
     has_rows_to_learn,
     has_a_validation_split,
+    ends_by_one_of_two,
     fits_the_context,
     fills_a_step,
+    can_lose_patience,
+    falls_by_its_warmup,
+    has_what_the_optimizer_needs,
+    has_these_layers,
     learning_rate_suits_the_size,
     fits_in_memory,
 )

@@ -4,6 +4,7 @@ The form, the checks, the command line and the README's table are drawn from her
 """
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
@@ -20,7 +21,16 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         "0.006 for the starter, 0.0003 for a model of a billion parameters.",
     )
     epochs: int = Field(
-        default=6, ge=1, le=100, description="How often the model sees each conversation."
+        default=6,
+        ge=0,
+        le=100,
+        description="How often the model sees each conversation; 0 where max steps decides.",
+    )
+    max_steps: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Steps of the whole run instead of epochs; 0 where epochs decide.",
     )
     batch_size: int = Field(
         default=8, ge=1, le=256, description="Conversations read at the same time."
@@ -31,8 +41,17 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=256,
         description="Batches that are added up to one step: a bigger batch in the same memory.",
     )
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        default="cosine", description="How the learning rate falls towards the end."
+    optimizer: Literal[
+        "adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "lion", "lion_8bit", "paged_lion"
+    ] = Field(
+        default="adamw",
+        description="How gradients become steps. 8-bit ones take a quarter of the memory, paged "
+        "ones move to the host's when a GPU is full, Lion wants a third of the learning rate.",
+    )
+    schedule: Literal["cosine", "linear", "inverse_sqrt", "steady_then_down", "constant"] = Field(
+        default="cosine",
+        description="How the learning rate falls towards the end; steady_then_down keeps it for "
+        "four fifths of the steps.",
     )
     warmup: float = Field(
         default=0.05,
@@ -40,11 +59,44 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=0.5,
         description="Share of the steps over which the learning rate rises from zero.",
     )
+    seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, description="Decides the order of the rows and the start."
+    )
     weight_decay: float = Field(
         default=0.01, ge=0.0, le=1.0, description="How strongly weights are pulled towards zero."
     )
-    seed: int = Field(
-        default=0, ge=0, le=2**31 - 1, description="Decides the order of the rows and the start."
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.5,
+        description="Share of the aim that is spread over all tokens, against being too sure.",
+    )
+    neftune_noise: float = Field(
+        default=0.0,
+        title="NEFTune noise",
+        ge=0.0,
+        le=50.0,
+        description="Noise on what is read while it learns; 5 is usual, replies often get longer.",
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="End after so many measurements in a row without a better one; 0 never does.",
+    )
+    target_layers: str = Field(
+        default="all-linear",
+        min_length=1,
+        max_length=500,
+        examples=["all-linear", "attention", "mlp"],
+        description="Layers that get an adapter: all-linear, attention, mlp, or names such as "
+        "q_proj, v_proj.",
+    )
+    top_layers: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Only the last so many blocks of the model get an adapter; 0 is all of them.",
     )
     lora_rank: int = Field(
         default=16,
@@ -67,6 +119,17 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=0.9,
         description="Share of the adapter's inputs that are left out at random, against learning "
         "by heart.",
+    )
+    rslora: bool = Field(
+        default=False,
+        title="rsLoRA",
+        description="Strength alpha / √rank instead of alpha / rank, so that high ranks count.",
+    )
+    dora: bool = Field(
+        default=False,
+        title="DoRA",
+        description="Learn size and direction of the weights apart: often better at low ranks, and "
+        "slower.",
     )
     max_length: int = Field(
         default=512,
@@ -97,6 +160,12 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=100,
         description="How often validation perplexity is measured; the best adapter is kept.",
     )
+    sample_replies: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="Validation questions that are answered after each epoch, for people to read.",
+    )
     checkpoint_minutes: float = Field(
         default=5.0,
         gt=0.0,
@@ -116,17 +185,30 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Learning": (
         "learning_rate",
         "epochs",
+        "max_steps",
         "batch_size",
         "gradient_accumulation",
+        "optimizer",
         "schedule",
         "warmup",
-        "weight_decay",
         "seed",
     ),
-    "Adapter": ("lora_rank", "lora_alpha", "lora_dropout"),
+    "Against learning by heart": ("weight_decay", "label_smoothing", "neftune_noise", "patience"),
+    "Adapter": (
+        "target_layers",
+        "top_layers",
+        "lora_rank",
+        "lora_alpha",
+        "lora_dropout",
+        "rslora",
+        "dora",
+    ),
     "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
-    "Saving": ("evaluations", "checkpoint_minutes"),
+    "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
 }
+
+# What an adapter is made of: another run can go on from it only with the same.
+OF_THE_ADAPTER = (*GROUPS["Adapter"],)
 
 QUICK_LOOK = "Quick look"
 PRESETS: dict[str, dict[str, object]] = {
@@ -146,14 +228,29 @@ def preset(name: str, parameters: int | None = _STARTER_PARAMETERS) -> TrainConf
     return config.model_copy(update={"learning_rate": rate})
 
 
-def learning_rate_for(parameters: int | None) -> float:
+def learning_rate_for(parameters: int | None, optimizer: str = "adamw") -> float:
     """A learning rate for a base model of a size; an unknown size is taken for a billion.
+
+    Lion, whose steps all have the same length, takes a third of AdamW's.
 
     A power of the size between the two that are known: 0.006 for the starter, found on its sample,
     and 0.0003 at a billion, where LoRA is usually trained; 0.0009 at 135 million.
     """
     size = parameters or _BILLION
-    return min(6e-3, 3e-4 * math.pow(_BILLION / size, 0.56))
+    rate = min(6e-3, 3e-4 * math.pow(_BILLION / size, 0.56))
+    return rate / 3 if "lion" in optimizer else rate
+
+
+def passes_over(config: TrainConfig, rows: int) -> float:
+    """How often a run sees each of so many conversations, by its epochs or its steps."""
+    if config.epochs or not rows:
+        return float(config.epochs)
+    return config.max_steps * config.batch_size * config.gradient_accumulation / rows
+
+
+def with_changes(config: TrainConfig, changes: Mapping[str, object]) -> TrainConfig:
+    """A configuration with some options changed, checked again; raises ValidationError."""
+    return TrainConfig.model_validate({**config.model_dump(), **changes})
 
 
 def changed_options(config: TrainConfig, start: TrainConfig | None = None) -> dict[str, object]:

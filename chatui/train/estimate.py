@@ -11,7 +11,7 @@ from pathlib import Path
 from chatui.conversation import Conversation
 from chatui.data.store import DatasetStore
 from chatui.model.catalog import BaseModel
-from chatui.train.config import TrainConfig
+from chatui.train.config import TrainConfig, passes_over
 from chatui.train.view import RunView
 
 _CHARACTERS_PER_TOKEN = 3.5
@@ -20,6 +20,7 @@ _STARTUP_SECONDS = 12.0
 # Measured on two cores with AVX512-BF16: 4.7 M parameters 2,400 to 3,000 tokens/s, 135 M about 150.
 _SECONDS_PER_TOKEN = 1.7e-4
 _SECONDS_PER_TOKEN_AND_PARAMETER = 4.7e-11 * 2  # for one core
+_STEPS_TO_KNOW = 5  # the first ones are slower than the others
 _EVALUATION_SHARE = 0.4  # of a training pass: it has no backward pass
 
 
@@ -36,7 +37,7 @@ def seconds_for(
     if speed is None:
         return None
     lengths = token_lengths(datasets, dataset_id, "train")
-    learned = sum(min(n, config.max_length) for n in lengths) * config.epochs
+    learned = sum(min(n, config.max_length) for n in lengths) * passes_over(config, len(lengths))
     checked = sum(token_lengths(datasets, dataset_id, "validation")) * (config.evaluations + 1)
     return _STARTUP_SECONDS + (learned + checked * _EVALUATION_SHARE) / speed
 
@@ -57,11 +58,11 @@ def _lengths(datasets: DatasetStore, sha256: str, dataset_id: str, split: str) -
 
 
 def _measured_speed(base: BaseModel, runs: Iterable[RunView]) -> float | None:
-    """Tokens per second of the last finished run of the same base model."""
+    """Tokens per second of the last run of the same base model that took a few steps."""
     speeds = [
         run.tokens_per_second
         for run in runs
-        if run.base == base.name and run.state == "finished" and run.tokens_per_second
+        if run.base == base.name and run.step >= _STEPS_TO_KNOW and run.tokens_per_second
     ]
     return speeds[-1] if speeds else None
 

@@ -17,6 +17,7 @@ class RunRecord(BaseModel, frozen=True, extra="forbid"):
     base: str
     config: TrainConfig
     created_at: str
+    continues: str | None = None  # the run whose adapter it begins with; a copy is in its folder
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder."""
@@ -36,3 +37,18 @@ def adapter_folder(run: Path) -> Path:
 def checkpoints_folder(run: Path) -> Path:
     """Where a run keeps what it needs to be resumed."""
     return run / "checkpoints"
+
+
+def first_adapter_folder(run: Path) -> Path:
+    """The adapter that a run begins with, if it continues another run."""
+    return run / "begins-with"
+
+
+def discard_mark(run: Path) -> Path:
+    """A file that says: nothing of this run is wanted any more."""
+    return run / "discard"
+
+
+def is_discarded(run: Path) -> bool:
+    """Whether a run was stopped to be discarded."""
+    return discard_mark(run).exists()

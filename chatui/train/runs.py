@@ -1,24 +1,34 @@
-"""The runs of a workspace: start, watch, stop, resume, rename, delete.
+"""The runs of a workspace: start, watch, stop, resume, continue, rename, delete.
 
 A run is a job folder `runs/r1`, `runs/r2`, …; everything about it is read from there, so that a
 page that is opened anew, or an app that was restarted, shows the same.
 """
 
 import shlex
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from chatui.conversation import RunId
 from chatui.data.store import DatasetStore, DatasetView
-from chatui.errors import CannotTrain, ChatUIError
+from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
 from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
-from chatui.train.checks import Problem, find_problems
-from chatui.train.config import TrainConfig, changed_options
+from chatui.train.checks import find_problems
+from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
-from chatui.train.record import RunRecord, adapter_folder
+from chatui.train.preview import nothing_to_learn
+from chatui.train.problem import Problem
+from chatui.train.record import (
+    RunRecord,
+    adapter_folder,
+    discard_mark,
+    first_adapter_folder,
+    is_discarded,
+)
 from chatui.train.view import Figures, RunView
 from chatui.workspace import Workspace, read_json, slug, write_json
 
@@ -47,7 +57,9 @@ class RunStore:
             problems.append(Problem("base", str(error)))
         if dataset is None or found is None:
             return problems
-        return find_problems(config, dataset, found)
+        problems = find_problems(config, dataset, found)
+        unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
+        return [*problems, unlearnable] if unlearnable else problems
 
     def start(
         self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None
@@ -61,13 +73,40 @@ class RunStore:
         make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base)
         return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
 
+    def continue_run(
+        self,
+        run_id: str,
+        changes: Mapping[str, object],
+        dataset_id: str | None = None,
+        key: str | None = None,
+    ) -> RunId:
+        """Queue a new run that begins with the adapter of another one; returns the new run's id.
+
+        Options are those of the other run but for `changes`, on its dataset version or another
+        one; optimizer and schedule begin anew. Raises CannotContinue, or CannotTrain.
+        """
+        before = self.view(run_id)
+        if before.adapter is None or before.job.is_active:
+            raise CannotContinue(run_id, f"it is {before.state} and has no final adapter yet")
+        config = with_changes(before.config, changes)
+        if fixed := [n for n in OF_THE_ADAPTER if getattr(config, n) != getattr(before.config, n)]:
+            raise CannotContinue(run_id, f"its adapter was made with another {', '.join(fixed)}")
+        dataset_id = dataset_id or before.dataset
+        if problems := self.problems(dataset_id, config, before.base):
+            raise CannotTrain([problem.sentence for problem in problems])
+        make_folder = self._folder_maker(
+            self._datasets.view(dataset_id), config, before.base, continues=before
+        )
+        return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
+
     def view(self, run_id: str) -> RunView:
         """How a run stands; raises NotFound."""
         folder = self._workspace.existing("runs", run_id)
         return _view(folder, self._jobs.view(folder))
 
     def all(self) -> list[RunView]:
-        """All runs, oldest first."""
+        """All runs, oldest first; those that were stopped to be discarded are gone for good."""
+        self._finish_discarding()
         folders = [self._workspace.folder("runs", n) for n in self._workspace.names("runs")]
         # A run that is being made has no record yet.
         return [
@@ -79,6 +118,13 @@ class RunStore:
     def stop(self, run_id: str) -> None:
         """Ask a run to stop: it saves what it needs to be resumed, and keeps its best adapter."""
         self._jobs.stop(self._workspace.existing("runs", run_id))
+
+    def discard(self, run_id: str) -> None:
+        """Stop a run and delete it, as soon as its worker has ended, with all it has learned."""
+        folder = self._workspace.existing("runs", run_id)
+        discard_mark(folder).touch()
+        self._jobs.stop(folder)
+        self._finish_discarding()
 
     def resume(self, run_id: str) -> None:
         """Queue a run again from its last checkpoint; raises JobNotResumable."""
@@ -119,8 +165,19 @@ class RunStore:
             words += ["--set", f"{name}={value}"]
         return shlex.join(words)
 
+    def _finish_discarding(self) -> None:
+        for name in self._workspace.names("runs"):
+            folder = self._workspace.folder("runs", name)
+            if is_discarded(folder) and not self._jobs.view(folder).is_active:
+                with suppress(NotFound, FileNotFoundError):  # another page was quicker
+                    self._workspace.delete("runs", name)
+
     def _folder_maker(
-        self, dataset: DatasetView, config: TrainConfig, base: str
+        self,
+        dataset: DatasetView,
+        config: TrainConfig,
+        base: str,
+        continues: RunView | None = None,
     ) -> Callable[[], Path]:
         record = RunRecord(
             dataset=dataset.id,
@@ -128,10 +185,14 @@ class RunStore:
             base=base.strip(),
             config=config,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            continues=continues.id if continues else None,
         )
 
         def make_folder() -> Path:
             folder = self._workspace.new_folder("runs", "r")
+            if continues is not None and continues.adapter is not None:
+                # A copy, so that the other run can be deleted or resumed.
+                shutil.copytree(continues.adapter, first_adapter_folder(folder))
             record.write(folder)
             return folder
 
@@ -162,6 +223,7 @@ def _view(folder: Path, job: JobView) -> RunView:
         tokens_per_second=figures.tokens_per_second,
         peak_memory_mb=figures.peak_memory_mb,
         curve=figures.curve,
+        continues=record.continues,
     )
 
 

@@ -40,6 +40,7 @@ class RunView:
     tokens_per_second: float | None  # real tokens, padding not counted
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
+    continues: str | None = None  # the run whose adapter it began with
 
     @property
     def state(self) -> JobState:
@@ -55,6 +56,12 @@ class RunView:
     def steps(self) -> int:
         """Steps in all; 0 until they are counted."""
         return self.job.steps
+
+    @property
+    def chosen(self) -> dict[str, object]:
+        """All that was chosen for it: what it learned from, and every option."""
+        began = {"continues": self.continues} if self.continues else {}
+        return {"dataset": self.dataset, "base": self.base, **began, **self.config.model_dump()}
 
     @property
     def sentence(self) -> str:
@@ -130,6 +137,14 @@ def _running(run: RunView) -> str:
 
 
 def _finished(run: RunView) -> str:
+    early = run.job.of_kind("ended_early")
+    if not early:
+        return _came_to(run)
+    measured = early[-1].get("measurements")
+    return f"{_came_to(run)} It ended early: {measured} measurements in a row were no better."
+
+
+def _came_to(run: RunView) -> str:
     if run.validation_perplexity is None or run.base_perplexity is None:
         return f"{run.id} is done after {run.steps} steps."
     before, after = run.base_perplexity, run.validation_perplexity

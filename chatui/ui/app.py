@@ -13,7 +13,7 @@ import gradio as gr
 from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui import chain, frame
-from chatui.ui.state import QUIET, TABS, Page, Selection
+from chatui.ui.state import QUIET, TABS, Page, Selection, look
 from chatui.ui.tabs import chat, data, rate, score, train
 
 _BUILD: dict[str, Callable[[Services, Page], None]] = {
@@ -53,12 +53,13 @@ def build_app(services: Services) -> gr.Blocks:
         title="chatui", analytics_enabled=False, delete_cache=(_DAY, _DAY), fill_width=True
     ) as blocks:
         selection, settled, shown = gr.State(_UNKNOWN), gr.State(_UNKNOWN), gr.State("")
+        news, looks = gr.State(""), {stage: gr.State("") for stage in TABS}
         timer = gr.Timer(2)
         with gr.Sidebar(open=False, label="Workspace", elem_id="chatui-workspace") as sidebar:
             listing = gr.HTML(js_on_load=_OPEN)
         strip = gr.HTML(elem_id="chatui-strip", js_on_load=_OPEN + _ADDRESS)
         with gr.Tabs(overflow_behavior="wrap", elem_id="chatui-tabs") as tabs:
-            page = Page(blocks, selection, timer, tabs)
+            page = Page(blocks, selection, looks, tabs)
             for number, stage in enumerate(TABS, start=1):
                 with gr.Tab(f"{number} {stage.capitalize()}", id=stage, elem_id=f"tab-{stage}"):
                     _BUILD[stage](services, page)
@@ -66,13 +67,14 @@ def build_app(services: Services) -> gr.Blocks:
             reason = gr.HTML()
             onward = gr.Button("Go to Train", interactive=False, scale=0)
         surroundings = _Surroundings(services)
-        around = [shown, strip, reason, onward]
+        around = [shown, strip, reason, onward, *looks.values()]
         both = [selection, settled]
         opened = [*both, tabs]
         links = [strip.click, listing.click]
-        blocks.load(surroundings.restore, None, [*opened, listing, *around], **QUIET)
-        selection.change(surroundings.settle, both, [*both, listing, *around], **QUIET)
-        timer.tick(surroundings.tick, [*both, shown], [*both, *around], **QUIET)
+        blocks.load(surroundings.restore, None, [*opened, listing, news, *around], **QUIET)
+        selection.change(surroundings.settle, [*both, news], [*both, listing, *around], **QUIET)
+        timer.tick(surroundings.tick, news, news, **QUIET)
+        news.change(surroundings.notice, [*both, shown, news], [*both, *around], **QUIET)
         tabs.select(surroundings.open_tab, both, both, **QUIET)
         onward.click(surroundings.go_on, both, opened, **QUIET)
         gr.on(links, surroundings.follow_link, both, opened, **QUIET)
@@ -90,33 +92,44 @@ class _Surroundings:
         """Select what the address names."""
         self._services.jobs.tend()
         selected = chain.from_address(self._services, dict(request.query_params))
-        opened = gr.Tabs(selected=selected.tab)
-        return selected, selected, opened, self.list_workspace(selected), *self._around(selected)
+        news, listing = self._services.news(), self.list_workspace(selected)
+        around = self._around(selected, news)
+        return selected, selected, gr.Tabs(selected=selected.tab), listing, news, *around
 
-    def settle(self, selected: Selection, before: Selection) -> tuple[Any, ...]:
+    def settle(self, selected: Selection, before: Selection, news: str) -> tuple[Any, ...]:
         """Make one chain of what a tab has written, and show it."""
         if not before.tab:
-            return tuple(gr.skip() for _ in range(7))  # `restore` is about to write
+            return tuple(gr.skip() for _ in range(7 + len(TABS)))  # `restore` is about to write
         if not selected.tab:
             selected = _written_on_top(selected, before)
         # A slow handler may write long after the visitor has opened another tab: which one is
         # open is not for tabs to say.
         whole = chain.follow(self._services, before, replace(selected, tab=before.tab))
-        return whole, whole, self.list_workspace(whole), *self._around(whole)
+        return whole, whole, self.list_workspace(whole), *self._around(whole, news)
 
-    def tick(self, selected: Selection, before: Selection, shown: str) -> tuple[Any, ...]:
-        """Keep the queue going, and show what has changed meanwhile."""
+    def tick(self, news: str) -> Any:
+        """Keep the queue going, and say when something has changed.
+
+        Every output of every listener costs the browser time, so a page on which nothing happens
+        asks for one.
+        """
         self._services.jobs.tend()
+        latest = self._services.news()
+        return latest if latest != news else gr.skip()
+
+    def notice(
+        self, selected: Selection, before: Selection, shown: str, news: str
+    ) -> tuple[Any, ...]:
+        """Show what has changed meanwhile."""
         if not selected.tab or not before.tab:
-            return tuple(gr.skip() for _ in range(6))
+            return tuple(gr.skip() for _ in range(6 + len(TABS)))
         # A tab may have written a moment ago, and `settle` not have come to it yet: what it picked
         # leads here too, or a version just saved would be let go for the run looked at before.
         whole = chain.follow(self._services, before, replace(selected, tab=before.tab))
-        key, *rest = self._around(whole)
+        key, *drawn = self._frame(whole)
         both = [whole if whole != one else gr.skip() for one in (selected, before)]
-        if key == shown:
-            return *both, gr.skip(), *(gr.skip() for _ in rest)
-        return *both, key, *rest
+        frame = [gr.skip() for _ in (key, *drawn)] if key == shown else [key, *drawn]
+        return *both, *frame, *_looks(whole, news)
 
     def open_tab(
         self, selected: Selection, before: Selection, event: gr.SelectData
@@ -146,7 +159,11 @@ class _Surroundings:
         """Everything that there is, for the sidebar."""
         return frame.workspace_list(self._services, selected)
 
-    def _around(self, selected: Selection) -> tuple[Any, ...]:
+    def _around(self, selected: Selection, news: str) -> tuple[Any, ...]:
+        """The frame, and a look for the open tab."""
+        return *self._frame(selected), *_looks(selected, news)
+
+    def _frame(self, selected: Selection) -> tuple[Any, ...]:
         """What the strip and the Next bar show, preceded by a key that changes with it."""
         strip = frame.strip(self._services, selected)
         try:
@@ -162,6 +179,11 @@ class _Surroundings:
 
 def _open(selected: Selection, before: Selection, tab: str) -> tuple[Any, ...]:
     return replace(selected, tab=tab), replace(before, tab=tab), gr.Tabs(selected=tab)
+
+
+def _looks(selected: Selection, news: str) -> list[Any]:
+    """A look for the open tab; the others are drawn when they are opened."""
+    return [look(selected, news) if stage == selected.tab else gr.skip() for stage in TABS]
 
 
 def _written_on_top(selected: Selection, before: Selection) -> Selection:

@@ -32,7 +32,7 @@ class IntervalRow:
     unit: str
     base: Interval
     tuned: Interval
-    higher_is_better: bool
+    direction: str  # in words, such as "higher is better"
     verdict: str  # in words, such as "▲ better"
 
 
@@ -136,8 +136,7 @@ def _interval_row(row: IntervalRow, top: int) -> str:
         )
         return low_end, high_end, value
 
-    better = "higher is better" if row.higher_is_better else "lower is better"
-    unit = f"{row.unit}, {better}" if row.unit else better
+    unit = f"{row.unit}, {row.direction}" if row.unit else row.direction
     base, tuned = row.base, row.tuned
     return (
         f'<text x="0" y="{top + 16}"><tspan font-weight="600">{escape(row.name)}</tspan>'

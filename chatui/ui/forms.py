@@ -43,9 +43,19 @@ def _component(name: str, field: FieldInfo) -> Component:
         precision = 0 if kind is int else None
         common: dict[str, Any] = {"label": label, "info": info, "precision": precision}
         return gr.Number(value, minimum=low, maximum=high, step=_step(kind, value), **common)
+    return _text(field, value, label)
+
+
+def _text(field: FieldInfo, value: Any, label: str) -> Component:
+    """A line to type in; one that has examples offers them, and takes others too."""
+    if field.examples:
+        choices = [str(example) for example in field.examples]
+        return gr.Dropdown(
+            choices, value=value, label=label, info=field.description, allow_custom_value=True
+        )
     if isinstance(value, tuple):
         value = ", ".join(value)
-    return gr.Textbox(None if value is None else str(value), label=label, info=info)
+    return gr.Textbox(None if value is None else str(value), label=label, info=field.description)
 
 
 def _without_none(annotation: Any) -> Any:

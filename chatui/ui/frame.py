@@ -237,7 +237,13 @@ def _job_line(services: Services) -> str:
     active = services.jobs.active()
     if not active:
         return "no job"
-    job = active[0]
+    running = [job for job in active if job.state != "queued"] or active[:1]
+    waiting = len(active) - len(running)
+    after = f" · {waiting} waiting" if waiting else ""
+    return " · ".join(map(_job_link, running)) + after
+
+
+def _job_link(job: JobView) -> str:
     text = job.name
     if job.state == "queued" or not job.steps:
         text += f": {'waits' if job.state == 'queued' else 'starting'}"
@@ -245,8 +251,6 @@ def _job_line(services: Services) -> str:
         text += f": step {job.step} of {job.steps}"
         if left := job.seconds_left():
             text += f", about {duration(left[1])} left"
-    if len(active) > 1:
-        text += f" · {len(active) - 1} waiting"
     tab = _TAB_OF_KIND.get(job.kind, "train")
     return f'<a href="?tab={tab}" data-open="{tab}">{escape(text)}</a>'
 

@@ -30,11 +30,16 @@ class Selection:
     unsaved: bool = False  # whether the Data tab shows something that is not saved yet
 
 
+def look(selection: Selection, news: str) -> str:
+    """What a tab draws from, as a text: as long as it is the same, so is the tab."""
+    return f"{selection} {news}"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The components that every tab listens to; made once by `ui/app.py`."""
 
     blocks: gr.Blocks
-    selection: gr.State  # holds a Selection; tabs write it, others listen to its change
-    timer: gr.Timer  # the only one: ticks every two seconds
+    selection: gr.State  # holds a Selection; tabs write it
+    looks: dict[str, gr.State]  # by tab: changes when the open tab has to be drawn anew
     tabs: gr.Tabs

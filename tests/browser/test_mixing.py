@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-expect.set_options(timeout=30_000)
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 

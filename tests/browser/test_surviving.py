@@ -37,7 +37,7 @@ def test_a_double_click_is_one_run_that_survives_a_reload_and_a_killed_app(open_
 
     resume = again.get_by_role("button", name=re.compile("^Resume"))
     resume.locator("visible=true").first.click()
-    _see(again, re.compile("validation perplexity fell"), 180)
+    _see(again, re.compile("validation perplexity fell"), 600)
     kinds = [json.loads(line)["kind"] for line in _run(server, "events.jsonl").splitlines()]
     assert [k for k in kinds if k in ("started", "stopped", "resumed", "finished")] == [
         "started",

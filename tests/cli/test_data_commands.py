@@ -38,6 +38,20 @@ def test_splits_have_the_same_share_of_each_label_on_demand(run, tmp_path):
     assert (len(tested), tested.count("rare")) == (20, 2)
 
 
+def test_rows_that_are_added_later_leave_the_others_in_their_splits(run, tmp_path):
+    lines = [f"What is thing{n} for,It is {n}.,x" for n in range(60)]
+    splits = []
+    for name, some in (("a", lines[:40]), ("b", lines[20:] + lines[:20])):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["user,agent,label", *some]))
+        _, added, _ = run("add", str(tmp_path / f"{name}.csv"), "--split-by-content")
+        run("export", added["dataset"], "-o", str(tmp_path / name))
+        rows = map(json.loads, (tmp_path / name).read_text().splitlines())
+        splits.append({row["messages"][0]["content"]: row["split"] for row in rows})
+
+    assert splits[0].items() <= splits[1].items()
+    assert len(splits[1]) == 60
+
+
 def test_a_file_is_added_by_a_recipe(run, file, recipe):
     _, added, _ = run("add", str(file), "--recipe", str(recipe))
 

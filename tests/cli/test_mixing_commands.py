@@ -27,6 +27,7 @@ def test_a_mixture_is_shown_and_then_saved(run, two):
     assert made["parents"] == ["large-v1", "small-v1"]
     assert made["rows_read"] == made["kept"] + sum(made["removed"].values()) == 140
     assert made["splits"]["train"] == 100
+    assert made["accounted"] is True
     text = run(*words, "--dry-run", as_json=False)[1]
     assert "Nothing was saved." in text
     assert "75.0 %" in text
@@ -52,7 +53,7 @@ def test_labels_are_capped_or_repeated(run, two):
     assert capped["removed"]["cap"] == sum(line["dropped"] for line in capped["labels"]) > 0
     assert {line["seen"] for line in capped["labels"]} == {10}
     assert (even["removed"], even["added"]) == ({}, even["labels"][1]["repeated"])
-    assert "large-v4: 100 rows = 100 kept + 0 left out;" in text
+    assert "large-v4: 100 rows = 100 kept + 0 left out; 44 added for training" in text
 
 
 def test_noise_is_shown_and_then_added(run, two):
@@ -63,6 +64,7 @@ def test_noise_is_shown_and_then_added(run, two):
     assert dry["dataset"] is None
     assert dry["examples"][0]["before"] != dry["examples"][0]["after"]
     assert (status, made["dataset"], made["added"]) == (0, "large-v2", dry["added"])
+    assert made["accounted"] is True
     assert "rows added by noise to 80 training rows" in text
 
 

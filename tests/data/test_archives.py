@@ -3,15 +3,37 @@
 import contextlib
 import gzip
 import io
+import json
 import stat
 import warnings
 import zipfile
 
+import openpyxl
 import pytest
 
+from chatui.cli import main
 from chatui.data import archives
-from chatui.data.reading import read_bytes, read_file
-from chatui.errors import BrokenFile, ChatUIError, ManyFiles, NotConversations, UnpacksTooLarge
+from chatui.data.options import Options
+from chatui.data.origins import of_path
+from chatui.data.prepare import draft_of
+from chatui.data.reading import (
+    HowToRead,
+    collected,
+    encoding_choices,
+    member_choices,
+    open_reading,
+    sheet_choices,
+)
+from chatui.data.recipe import recipe_of
+from chatui.errors import (
+    BrokenFile,
+    ChatUIError,
+    ManyFiles,
+    NoSuchMember,
+    NotConversations,
+    UnpacksTooLarge,
+)
+from tests.data.whole import of_bytes, read_bytes, read_file
 from tests.data.writing import FORMATS, pairs, write
 
 TABLE = b"user,agent\nhi,hello\n"
@@ -50,9 +72,85 @@ def test_of_a_chatgpt_export_the_conversations_are_read():
     assert read_bytes(zipped(files), "export.zip").rows_read == 1
 
 
-def test_of_several_files_none_is_guessed_and_all_are_listed():
-    with pytest.raises(ManyFiles, match=r"a\.zip holds 2 files: b\.csv, c/d\.json\. Unpack it"):
-        read_bytes(zipped({"b.csv": TABLE, "c/d.json": b"[]"}), "a.zip")
+def several():
+    table = b"user,agent\nbye,so long\nthanks,welcome\n"
+    return zipped({"readme.txt": b"about", "b.csv": TABLE, "c/d.csv": table, "e.csv": b""})
+
+
+def test_of_several_files_the_first_is_read_and_a_note_names_the_others():
+    read = read_bytes(several(), "a.zip")
+
+    assert read.kind == "CSV, UTF-8, zip of b.csv"
+    assert read.notes == (
+        "The file 'b.csv' was read, 'c/d.csv', 'readme.txt', 'e.csv' were not: choose the file "
+        "that you want.",
+    )
+
+
+def test_the_file_of_an_archive_that_was_chosen_is_read(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(several())
+    chosen = HowToRead(member="c/d.csv")
+
+    read = collected(open_reading(of_path(path), chosen))
+
+    assert member_choices(path) == ("b.csv", "c/d.csv", "readme.txt", "e.csv")
+    assert [r.values["user"] for r in read.good] == ["bye", "thanks"]
+    assert read.kind == "CSV, UTF-8, zip of d.csv"
+
+
+def test_a_file_that_the_archive_does_not_hold_is_named_with_those_that_it_does():
+    with pytest.raises(NoSuchMember, match=r"a\.zip holds no file 'x'\. Choose .*'b\.csv', 'c/d"):
+        open_reading(of_bytes(several(), "a.zip"), HowToRead(member="x"))
+
+
+def test_a_file_that_can_hold_no_conversations_is_passed_over():
+    files = {"a.csv": b"\x89PNG", "b.csv": TABLE}
+
+    assert read_bytes(zipped(files), "a.zip").kind.endswith("zip of b.csv")
+    with pytest.raises(NotConversations, match=r"a\.csv in a\.zip is a PNG image"):
+        open_reading(of_bytes(zipped(files), "a.zip"), HowToRead(member="a.csv"))
+
+
+def test_sheets_and_letters_are_those_of_the_chosen_file(tmp_path):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("Other")):
+        sheet.append(["user", "agent"])
+    book.save(tmp_path / "b.xlsx")
+    letters = "user,agent\nPaket für Łódź?,Im Büro.\n".encode("cp1250") * 9
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped({"a.csv": letters, "b.xlsx": (tmp_path / "b.xlsx").read_bytes()}))
+
+    assert sheet_choices(path) == ()
+    assert sheet_choices(path, "b.xlsx") == ("Sheet", "Other")
+    assert len(encoding_choices(path)) == 3
+    assert encoding_choices(path, "b.xlsx") == ()
+
+
+def test_the_chosen_file_is_part_of_the_recipe(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(several())
+
+    draft = draft_of(path, Options(member="c/d.csv"), "a.zip")
+    again = draft_of(path, recipe_of(draft).options(), "a.zip")
+
+    assert recipe_of(draft).as_json()["member"] == "c/d.csv"
+    assert [c.turns[0].text for c in again.conversations] == ["bye", "thanks"]
+
+
+def test_add_takes_the_file_of_an_archive(tmp_path, capsys):
+    path = tmp_path / "a.zip"
+    path.write_bytes(several())
+
+    where = ["--workspace", str(tmp_path / "w"), "--json"]
+    assert main(["add", str(path), "--member", "c/d.csv", *where]) == 0
+    assert json.loads(capsys.readouterr().out)["kept"] == 2
+    assert main(["add", str(path), *where]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["kept"] == 1
+    assert "The file 'b.csv' was read" in shown.err
+    assert main(["add", str(path), "--member", "d.csv", *where]) == 1
+    assert "holds no file 'd.csv'" in capsys.readouterr().err
 
 
 def test_a_name_that_leads_out_of_the_archive_leads_nowhere(tmp_path, monkeypatch):
@@ -139,12 +237,12 @@ def test_any_damaged_byte_of_an_archive_gives_rows_or_a_sentence(at):
         assert read_bytes(bytes(data), "a.zip").rows_read
 
 
-def test_two_entries_of_one_name_are_two_files():
+def test_of_two_entries_of_one_name_none_is_guessed():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile's own, about the second of a name
         archive.writestr("a.csv", TABLE)
         archive.writestr("a.csv", TABLE)
 
-    with pytest.raises(ManyFiles, match=r"holds 2 files: a\.csv, a\.csv"):
+    with pytest.raises(ManyFiles, match=r"holds several files of one name: a\.csv, a\.csv"):
         read_bytes(out.getvalue(), "a.zip")

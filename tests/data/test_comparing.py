@@ -3,6 +3,7 @@
 import pytest
 
 from chatui.data.comparing import compare
+from chatui.data.mixing import Part, mixture, save_mixture
 from chatui.data.prepare import prepare
 from chatui.data.recipe import Recipe
 from chatui.data.revising import cleaned_draft, restore
@@ -84,3 +85,76 @@ def test_versions_of_two_files_are_compared_by_what_they_say(store, file):
 def test_a_version_that_is_not_there_is_named(store):
     with pytest.raises(NotFound, match="'a-v1'"):
         compare(store, "a-v1", "a-v2")
+
+
+@pytest.fixture
+def mixed(store, file, tmp_path):
+    """Two datasets of files that are called the same, and mixtures of them."""
+    (tmp_path / "b").mkdir()
+    bikes = [{"user": f"Bike {n}?", "agent": f"Wheel {n}."} for n in range(10)]
+    store.save(prepare(file(pairs(10))), "a")
+    store.save(prepare(file(bikes, "b/a.csv")), "b")
+
+    def mix(*sources, name="both", **more):
+        made = mixture(store, [Part(source) for source in sources], name, **more)
+        return save_mixture(store, made, name).id
+
+    return mix
+
+
+def account(found, store):
+    """Every row of both versions is in one place."""
+    before, after = (len(store.conversations(v)) for v in (found.before, found.after))
+    shared = len(found.changed) + found.same
+    assert before == shared + len(found.removed)
+    assert after == shared + len(found.added)
+
+
+def test_rows_of_sources_with_one_file_name_are_told_apart(store, mixed):
+    both = mixed("a-v1", "b-v1")
+    half = mixed("a-v1", "b-v1", rows=8)
+
+    same, less = compare(store, both, both), compare(store, both, half)
+
+    assert (same.same, same.added, same.removed, same.changed) == (20, (), (), ())
+    assert [row.source for row in less.removed] == ["a-v1"] * 4 + ["b-v1"] * 4
+    assert (less.added, less.changed) == ((), ())
+    for found in (same, less):
+        account(found, store)
+
+
+def test_a_source_beside_its_mixture_has_its_own_rows_in_common_with_it(store, mixed):
+    both = mixed("a-v1", "b-v1")
+
+    ours, theirs = compare(store, "a-v1", both), compare(store, both, "b-v1")
+
+    assert [row.source for row in ours.added] == ["b-v1"] * 10
+    assert ours.removed == ()
+    assert ["turns" in change.what for change in ours.changed].count(True) == 0
+    assert [row.source for row in theirs.removed] == ["a-v1"] * 10
+    assert theirs.added == ()
+    for found in (ours, theirs):
+        account(found, store)
+
+
+def test_a_mixture_of_newer_versions_is_compared_source_by_source(store, mixed, file):
+    old = mixed("a-v1", "b-v1")
+    changed = [{"user": "<b>question 0</b>?", "agent": "answer"}, *pairs(10)[1:]]
+    newer = store.save(prepare(file(changed)), "a").id
+    new = mixed(newer, "b-v1", name="both")
+
+    found = compare(store, old, new)
+
+    assert (found.added, found.removed) == ((), ())
+    assert [c.after.source for c in found.changed if "turns" in c.what] == [newer]
+    account(found, store)
+
+
+def test_rows_of_a_mixture_of_mixtures_are_told_apart_by_what_they_say(store, mixed, file):
+    other = store.save(prepare(file(pairs(9), "c.csv")), "c")
+    whole = mixed(mixed("a-v1", "b-v1"), other.id, name="whole")
+
+    found = compare(store, whole, whole)
+
+    assert (found.same, found.added, found.removed) == (len(store.conversations(whole)), (), ())
+    account(found, store)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chatui.data.prepare import prepare
-from chatui.data.reading import read_bytes
+from tests.data.whole import read_bytes
 from tests.data.writing import csv_text, write
 
 SAID = [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]

@@ -18,10 +18,11 @@ from chatui.data.editing import (
     reworded,
 )
 from chatui.data.prepare import Draft
-from chatui.data.recipe import Recipe, prepare_by, read_recipe, recipe_of
+from chatui.data.recipe import Recipe, read_recipe, recipe_of
 from chatui.data.revising import restore, revise, turns_of
 from chatui.data.store import DatasetStore
 from chatui.errors import BadRecipe, NotEditable
+from tests.data.whole import prepare_by
 from tests.data.writing import pairs, write
 
 

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from chatui.conversation import Turn
+from chatui.data.augmenting import augmented, noise, save_augmentation
 from chatui.data.exporting import export
 from chatui.data.prepare import prepare
 from chatui.data.store import SAMPLE_FILE, DatasetStore
 from chatui.errors import FileNotWritable, NotExportable, NotFound
+from tests.data.whole import read_file
 from tests.data.writing import pairs, write
 
 FORMATS = ("messages", "pairs", "sharegpt", "alpaca", "parquet")
@@ -61,6 +63,23 @@ def test_messages_are_one_object_a_line_with_split_and_id(store, tmp_path):
     assert [Turn(m["role"], m["content"]) for m in lines[0]["messages"]] == list(
         conversations[0].turns
     )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_added_row_names_its_parent_and_how_it_was_made(store, tmp_path, form):
+    asked = [{"user": f"Where is parcel number {n} waiting?", "agent": "There."} for n in range(40)]
+    version = store.save(prepare(write(tmp_path / "a.csv", asked)), "a")
+    added = save_augmentation(store, augmented(store, version.id, noise(), 0.2))
+    path = tmp_path / f"out.{'parquet' if form == 'parquet' else 'jsonl'}"
+
+    export(store, added.id, form, path)
+
+    rows = read_file(path).good
+    told = {r.values["id"]: (r.values.get("parent"), r.values.get("made_by")) for r in rows}
+    assert told == {row.id: (row.parent, row.made_by) for row in store.rows(added.id)}
+    assert sum(made == "noise" for _, made in told.values()) == added.added > 0
+    again = prepare(path, steps=()).conversations
+    assert [c.turns for c in again] == [c.turns for c in store.rows(added.id)]
 
 
 def test_what_has_no_place_in_a_format_is_said_and_nothing_is_written(store, tmp_path):

@@ -7,9 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatui.data import tables
-from chatui.data.reading import read_bytes, read_file
-from chatui.data.tables import read_table
 from chatui.errors import BrokenFile, FileMissing, NoRows
+from tests.data.whole import read_bytes, read_file
 from tests.data.writing import ALL_FORMATS, FORMATS, csv_text, pairs, write
 
 # Things that people say and that readers have turned into numbers, dates and nothing.
@@ -62,7 +61,7 @@ def test_any_text_comes_back_unchanged_from_every_format(tmp_path, kind, texts):
 def test_the_separator_is_found_out_although_texts_hold_the_others(separator):
     text = csv_text([{"user": "a, b; c | d\te", "agent": "1; 2, 3"}] * 3, separator)
 
-    read = read_table(text)
+    read = read_bytes(text.encode(), "a.csv")
 
     assert read.columns == ("user", "agent")
     assert read.good[2].values == {"user": "a, b; c | d\te", "agent": "1; 2, 3"}
@@ -171,8 +170,11 @@ def test_a_missing_header_is_noticed_and_no_row_is_eaten():
 
 
 def test_the_first_line_of_excel_and_spaces_before_quotes_are_understood():
-    assert read_table("sep=;\nuser;agent\na;b\n").good[0].values == {"user": "a", "agent": "b"}
-    padded = read_table('"user", "agent"\n"hi, you", "hello"\n')
+    assert read_bytes(b"sep=;\nuser;agent\na;b\n", "a.csv").good[0].values == {
+        "user": "a",
+        "agent": "b",
+    }
+    padded = read_bytes(b'"user", "agent"\n"hi, you", "hello"\n', "a.csv")
     assert padded.good[0].values == {"user": "hi, you", "agent": "hello"}
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from chatui.conversation import Turn
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES, STEPS, Parameters
 from chatui.data.editing import Edit
-from chatui.data.recipe import Recipe, prepare_by, read_recipe, recipe_of
+from chatui.data.recipe import Recipe, read_recipe, recipe_of
 from chatui.data.store import DatasetStore
 from chatui.errors import BadColumn, BadRecipe, ChatUIError, FileMissing
 from chatui.workspace import Workspace
+from tests.data.whole import prepare_by
 from tests.data.writing import pairs, write
 
 TEXTS = st.sampled_from(

@@ -3,10 +3,11 @@
 import pytest
 
 from chatui.data.prepare import prepare
-from chatui.data.recipe import Recipe, prepare_by, recipe_of
+from chatui.data.recipe import Recipe, recipe_of
 from chatui.data.revising import cleaned_draft, restore
 from chatui.data.store import DatasetStore
 from chatui.errors import NotRestorable
+from tests.data.whole import prepare_by
 from tests.data.writing import pairs, write
 
 

@@ -1,9 +1,5 @@
 """Questions in other words: by translation there and back, and by a server on this machine."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from chatui.data.augmenting import augmented, back_translation, paraphrases, save_augmentation
@@ -11,53 +7,16 @@ from chatui.data.paraphrasing import Paraphraser
 from chatui.data.store import DatasetStore
 from chatui.errors import CannotAugment, NoParaphrases, NoTranslationModel
 from tests.data.making import questions, save
+from tests.data.paraphrase_server import Server, serving
 
 KEY = "sk-a-key-that-nobody-may-see"
-
-
-class Server(BaseHTTPRequestHandler):
-    """Says every question politely; `broken` says what it does instead."""
-
-    broken: str | None = None
-    asked: list[tuple[str, dict]] = []  # noqa: RUF012 - emptied by the fixture
-
-    def do_GET(self):
-        self.answer({"data": [{"id": "small-model"}]} if self.broken != "no models" else {})
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append((self.headers.get("Authorization"), body))
-        said = f"Please tell me: {body['messages'][-1]['content'].lower()}"
-        answers = {
-            "no message": {"choices": []},
-            "a number": {"choices": [{"message": {"content": 7}}]},
-            "late": {"choices": []},
-        }
-        if self.broken == "late" and len(self.asked) < 4:
-            self.answer({"choices": [{"message": {"content": said}}]})
-        else:
-            usual = {"choices": [{"message": {"role": "assistant", "content": said}}]}
-            self.answer(answers.get(self.broken or "", usual))
-
-    def answer(self, value):
-        self.send_response(401 if self.broken == "refused" else 200)
-        self.end_headers()
-        self.wfile.write(b"<html>" if self.broken == "html" else json.dumps(value).encode())
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
 def address(monkeypatch):
     monkeypatch.setattr(Server, "asked", [])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture
@@ -121,6 +80,8 @@ def test_a_server_that_fails_is_told_in_a_sentence_and_nothing_is_saved(
         ("ftp://127.0.0.1/v1", "no http or https address"),
         ("http://me:s3cret@127.0.0.1/v1", "without a login"),
         ("nonsense", "no http or https address"),
+        ("", "No paraphrases from no address: that is no http"),
+        ("http://[::1", "that is no web address"),
     ],
 )
 def test_an_address_that_cannot_be_is_said_without_its_login(address, told):

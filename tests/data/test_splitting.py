@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatui.conversation import Turn
-from chatui.data.splitting import assign_splits, group_of, strata_of
+from chatui.data.editing import left_out
+from chatui.data.options import Options
+from chatui.data.prepare import draft_of
+from chatui.data.recipe import recipe_of
+from chatui.data.revising import restore, revise
+from chatui.data.splitting import assign_splits, group_of, splits_by_content, strata_of
+from chatui.data.store import DatasetStore
+from tests.data.making import questions
+from tests.data.writing import write
 
 GROUPS = st.lists(st.integers(0, 30).map(str), max_size=120)
 
@@ -144,3 +152,50 @@ def test_labels_are_strata_of_many_rows_or_on_demand():
     assert strata_of(many, "auto") == many
     assert strata_of(many, "nothing") is None
     assert strata_of([None, None], "label") is None
+
+
+@given(
+    rows=st.lists(st.integers(0, 400), unique=True, max_size=60),
+    more=st.lists(st.integers(401, 800), unique=True, max_size=40),
+    seed=st.integers(0, 9),
+    order=st.randoms(use_true_random=False),
+)
+def test_by_content_rows_that_are_added_move_no_other(rows, more, seed, order):
+    locked = {f"{number:016x}" for number in rows[:2]}
+    groups = [f"{number:016x}" for number in rows]
+    later = groups + [f"{number:016x}" for number in more]
+    order.shuffle(later)
+
+    before = dict(zip(groups, splits_by_content(groups, seed, locked), strict=True))
+    after = dict(zip(later, splits_by_content(later, seed, locked), strict=True))
+
+    assert before.items() <= after.items()
+    assert all(before[group] == "test" for group in locked)
+
+
+def test_by_content_shares_are_right_on_average_and_other_seeds_split_otherwise():
+    groups = [f"{number:016x}" for number in range(20_000)]
+
+    one, other = splits_by_content(groups, 1), splits_by_content(groups, 2)
+
+    for split, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        assert abs(one.count(split) / len(groups) - share) < 0.01
+    assert sum(a != b for a, b in zip(one, other, strict=True)) > 5000
+
+
+@pytest.mark.parametrize("at", [0, 50, 100])
+def test_a_file_with_rows_added_anywhere_keeps_the_splits_it_had(workspace, tmp_path, at):
+    store = DatasetStore(workspace)
+    options = Options(split_by_content=True)
+    rows, more = questions(100), questions(40, start=500)
+    first = draft_of(write(tmp_path / "a.csv", rows), options, "a.csv")
+    second = draft_of(write(tmp_path / "b.csv", [*rows[:at], *more, *rows[at:]]), options, "b.csv")
+    saved = store.save(first, "a")
+    revised = restore(store, revise(store, saved.id, left_out((), [3])).id, [3])
+
+    before = {c.turns: c.split for c in first.conversations}
+    after = {c.turns: c.split for c in second.conversations}
+    assert before.items() <= after.items()
+    assert set(before.values()) == {"train", "validation", "test"}
+    assert {c.turns: c.split for c in store.rows(revised.id)} == before
+    assert recipe_of(first).options() == options

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from chatui.data import json_lines, origins, pieces
 from chatui.data.pieces import Piece
-from chatui.data.reading import HowToRead, collected, open_reading, read_bytes
+from chatui.data.reading import HowToRead, collected, open_reading
+from tests.data.whole import of_bytes, read_bytes
 from tests.data.writing import csv_text, pairs
 
 MANY = settings(
@@ -192,7 +193,7 @@ def test_batches_say_how_much_of_the_file_was_read():
     for packed in (data, gzip.compress(data)):
         before, origins.BLOCK = origins.BLOCK, 4096
         try:
-            read = [batch.read for batch in open_reading(origins.of_bytes(packed, "a")).batches()]
+            read = [batch.read for batch in open_reading(of_bytes(packed, "a")).batches()]
         finally:
             origins.BLOCK = before
         assert read == sorted(read)
@@ -209,7 +210,7 @@ def test_parquet_is_read_in_batches_out_of_an_archive_too(tmp_path):
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("a.parquet", out.getvalue())
 
-    batches = list(open_reading(origins.of_bytes(packed.getvalue(), "a.zip")).batches())
+    batches = list(open_reading(of_bytes(packed.getvalue(), "a.zip")).batches())
 
     assert len(batches) == 3
     assert [r.values for batch in batches for r in batch.good] == pairs(5000)
@@ -228,7 +229,7 @@ def test_parquet_is_read_in_batches_out_of_an_archive_too(tmp_path):
     ids=["csv", "utf-16", "gzip", "lines", "list", "pretty"],
 )
 def test_the_beginning_of_a_file_is_whole_records_of_it(data):
-    part = collected(open_reading(origins.of_bytes(data, "a"), HowToRead(limit=20_000)))
+    part = collected(open_reading(of_bytes(data, "a"), HowToRead(limit=20_000)))
     whole = read_bytes(data, "a")
 
     assert 0 < len(part.good) < 9000

@@ -11,8 +11,8 @@ import pytest
 from chatui.conversation import Turn
 from chatui.data import sheets
 from chatui.data.prepare import prepare
-from chatui.data.reading import read_bytes, sheet_choices
-from chatui.data.recipe import Recipe, prepare_by, recipe_of
+from chatui.data.reading import sheet_choices
+from chatui.data.recipe import Recipe, recipe_of
 from chatui.errors import (
     BrokenFile,
     ChatUIError,
@@ -21,6 +21,7 @@ from chatui.errors import (
     NotConversations,
     UnpacksTooLarge,
 )
+from tests.data.whole import prepare_by, read_bytes
 
 
 def workbook(*sheets, **changes):

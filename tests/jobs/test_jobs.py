@@ -33,14 +33,14 @@ def jobs(workspace: Workspace) -> Iterator[Jobs]:
 
 @pytest.fixture
 def submit(workspace: Workspace, jobs: Jobs) -> Callable[..., Path]:
-    def submit(key: str | None = None, go: int = 0, **config: object) -> Path:
+    def submit(key: str | None = None, go: int = 0, kind: str = "train", **config: object) -> Path:
         def make_folder() -> Path:
             folder = workspace.new_folder("runs", "r")
             write_json(folder / "config.json", {"steps": 3, **config})
             allow(folder, go)
             return folder
 
-        return jobs.submit("train", MODULE, make_folder, key=key)
+        return jobs.submit(kind, MODULE, make_folder, key=key)
 
     return submit
 
@@ -79,6 +79,90 @@ def test_a_second_job_waits_and_is_started_by_the_first_ones_end(jobs, submit):
         )
     )
     assert jobs.active() == []
+
+
+def states(jobs, *folders):
+    return [jobs.view(folder).state for folder in folders]
+
+
+def begun(folder):
+    """How often a job was begun; `view` would show the last time only."""
+    return sum(event["kind"] in ("started", "resumed") for event in Journal(folder).events())
+
+
+def test_a_cleaning_does_not_wait_for_a_training_but_for_another_cleaning(jobs, submit):
+    trained, scored = submit(), submit(kind="score")
+    cleaned, second = submit(kind="clean"), submit(kind="clean")
+
+    assert states(jobs, trained, scored, cleaned, second) == [
+        "running", "queued", "running", "queued",
+    ]  # fmt: skip
+    assert [view.folder for view in jobs.active()] == [trained, cleaned, scored, second]
+
+
+@pytest.mark.parametrize(("ends", "other"), [("train", "clean"), ("clean", "train")])
+def test_a_worker_that_ends_starts_the_next_of_its_lane_and_no_other(jobs, submit, ends, other):
+    running = {kind: submit(kind=kind) for kind in ("train", "clean")}
+    waiting = {kind: submit(kind=kind) for kind in ("clean", "train")}
+
+    allow(running[ends], 3)
+
+    # Nobody tends the queue: reading it does not start anything.
+    wait_until(lambda: states(jobs, running[ends], waiting[ends]) == ["finished", "running"])
+    assert states(jobs, running[other], waiting[other]) == ["running", "queued"]
+
+
+def test_jobs_of_both_lanes_are_started_once_whoever_tends_at_the_same_moment(jobs, submit):
+    running = [submit(kind="train"), submit(kind="clean")]
+    waiting = [submit(kind="train"), submit(kind="clean")]
+    for folder in running:
+        allow(folder, 3)
+
+    def all_tend() -> bool:
+        list(pool.map(lambda _: jobs.tend(), range(8)))
+        return all(map(begun, waiting))
+
+    with ThreadPoolExecutor(8) as pool:
+        wait_until(all_tend)
+
+    assert [begun(folder) for folder in (*running, *waiting)] == [1, 1, 1, 1]
+    assert states(jobs, *waiting) == ["running", "running"]
+
+
+def test_a_start_that_fails_forgets_no_job_that_was_started_before_it(jobs, submit, monkeypatch):
+    first, second = submit(kind="train"), submit(kind="clean")
+    waiting = [submit(kind="train"), submit(kind="clean")]
+    spawn = queue_module.spawn
+
+    def fails_for_the_second(folder, module):
+        if folder == waiting[1]:
+            raise OSError("no more processes")
+        spawn(folder, module)
+
+    for folder in (first, second):
+        process_of(folder).kill()
+    wait_until(lambda: states(jobs, first, second) == ["interrupted"] * 2)
+    monkeypatch.setattr(queue_module, "spawn", fails_for_the_second)
+    with pytest.raises(OSError, match="no more"):
+        jobs.tend()
+    assert states(jobs, *waiting) == ["running", "queued"]
+
+    monkeypatch.undo()
+    jobs.tend()
+
+    assert states(jobs, *waiting) == ["running", "running"]
+    assert begun(waiting[0]) == 1
+
+
+def test_a_queue_from_before_there_were_lanes_goes_on(jobs, submit, workspace):
+    running, waiting = submit(), submit(go=3)
+    file = workspace.queue / "default.json"
+    write_json(file, read_json(file) | {"active": f"runs/{running.name}"})
+
+    assert [view.folder for view in jobs.active()] == [running, waiting]
+    allow(running, 3)
+    wait_until(lambda: jobs.view(waiting).state == "finished")
+    wait_until(lambda: jobs.active() == [])
 
 
 def test_a_killed_worker_reads_interrupted_although_it_is_our_zombie(jobs, submit):
@@ -244,3 +328,15 @@ def test_the_time_left_is_a_range_once_five_steps_show_a_pace(tmp_path):
 
     assert low == pytest.approx(100)
     assert high == pytest.approx(110)
+
+
+def test_jobs_that_wait_change_places_and_the_one_that_runs_does_not(jobs, submit):
+    running, *waiting = [submit() for _ in range(4)]
+    a, b, c = waiting
+
+    jobs.move(c, -2)
+    assert [view.folder for view in jobs.active()] == [running, c, a, b]
+    jobs.move(c, 1)
+    jobs.move(running, 1)
+    jobs.move(b, -9)
+    assert [view.folder for view in jobs.active()] == [running, b, a, c]

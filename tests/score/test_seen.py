@@ -1,6 +1,6 @@
 """What training has seen word for word is counted, however it is written."""
 
-from chatui.score.seen import seen_in_training
+from chatui.score.seen import RUN, clean_items, seen_in_training
 from tests.fakes import conversation
 
 
@@ -23,3 +23,19 @@ def test_nothing_is_seen_in_no_training():
         "reference": 0,
         "both": 0,
     }
+
+
+def test_a_clean_item_shares_neither_question_nor_reference_nor_a_long_run_of_words():
+    story = " ".join(f"word{n}" for n in range(RUN))
+    training = [conversation("Where is it?", "On its way."), conversation("Tell me.", story)]
+    clean = conversation("Who are you?", "A shop.")
+    items = [
+        conversation("where is IT?", "Nobody knows."),
+        conversation("Is it coming?", "On  its way."),
+        conversation("Go on.", f"It begins: {story} and so on."),
+        conversation("Go on.", f"It begins: {story.removeprefix('word0 ')} and so on."),
+        clean,
+    ]
+
+    assert clean_items(items, training) == {items[3].id, clean.id}
+    assert clean_items(items, []) == {item.id for item in items}

@@ -1,10 +1,13 @@
 """Every reason against a run is said at once, before anything is loaded."""
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
 from chatui.errors import CannotTrain
 from chatui.train.config import GROUPS, PRESETS, TrainConfig, changed_options, preset
+from chatui.train.hardware import Hardware
 from tests.train.conftest import make_dataset
 
 
@@ -61,7 +64,39 @@ def test_the_starters_learning_rate_is_refused_for_a_large_model(bench):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"lora_rank": 1000}, {"learning_rate": 5}, {"speed": 1}]
+    ("options", "field", "said"),
+    [
+        ({"max_steps": 9}, "max_steps", "Epochs is 6 and max steps is 9"),
+        ({"epochs": 0}, "epochs", "Epochs and max steps are both 0"),
+        ({"patience": 6}, "patience", "Patience is 6 and validation is measured 6 times"),
+        ({"optimizer": "paged_lion"}, "optimizer", "paged_lion pages .* no GPU. Choose lion"),
+        ({"schedule": "inverse_sqrt", "warmup": 0}, "warmup", "falls by the length of the warm-up"),
+        ({"target_layers": "c_attn"}, "target_layers", "none is called 'c_attn'"),
+        ({"top_layers": 3}, "top_layers", "Top layers is 3 and the base model has 2 blocks"),
+        ({"optimizer": "lion", "learning_rate": 0.02}, "learning_rate", "to about 0.002"),
+    ],
+)
+def test_options_that_contradict_each_other_or_the_machine_are_refused_by_name(
+    bench, tiny_base, monkeypatch, options, field, said
+):
+    monkeypatch.setattr(Hardware, "here", lambda: Hardware(2, 8000, has_gpu=False))
+    config = TrainConfig(**{"max_length": 64} | options)
+
+    (problem,) = bench.runs.problems(bench.dataset.id, config, str(tiny_base))
+
+    assert problem.field == field
+    assert re.search(said, problem.sentence)
+
+
+def test_a_gpu_can_page(bench, tiny_base, monkeypatch):
+    monkeypatch.setattr(Hardware, "here", lambda: Hardware(2, 8000, has_gpu=True))
+    config = TrainConfig(max_length=64, optimizer="paged_adamw_8bit")
+
+    assert bench.runs.problems(bench.dataset.id, config, str(tiny_base)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": -1}, {"lora_rank": 1000}, {"learning_rate": 5}, {"speed": 1}]
 )
 def test_options_beyond_their_limits_or_unknown_are_refused(wrong):
     with pytest.raises(ValidationError):
@@ -95,3 +130,12 @@ def test_an_estimate_grows_with_the_epochs(bench):
     few, many = (bench.runs.seconds_for(bench.dataset.id, TrainConfig(epochs=n)) for n in (1, 50))
 
     assert few < many
+
+
+def test_an_estimate_of_steps_is_that_of_as_many_epochs(bench):
+    eight_rows = TrainConfig(epochs=0, max_steps=4)  # of 32
+    one_epoch = TrainConfig(epochs=1)
+
+    assert bench.runs.seconds_for(bench.dataset.id, eight_rows) == pytest.approx(
+        bench.runs.seconds_for(bench.dataset.id, one_epoch)
+    )

@@ -13,8 +13,9 @@ from chatui.train import memory
 from chatui.train.config import TrainConfig
 from chatui.train.memory import free_memory_mb, memory_for
 from chatui.train.worker import checkpointing
+from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.rows import Encoded
-from chatui.train.worker.training import train, with_adapter
+from chatui.train.worker.training import train
 from tests.train.conftest import made
 
 STARTER = find_base("starter")

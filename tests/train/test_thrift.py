@@ -15,10 +15,11 @@ from chatui.model.loading import load_base
 from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
 from chatui.train.worker import loss
+from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.layers import AdaptedLinear, Gate, Norm, project
-from chatui.train.worker.loss import plain_head, reply_loss, without_head
-from chatui.train.worker.thrift import thrifty
-from chatui.train.worker.training import with_adapter
+from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
+from chatui.train.worker.regularizing import smoothed
+from chatui.train.worker.thrift import thrifty, untouched
 from tests.tiny_model import make_tiny_base
 
 
@@ -142,6 +143,16 @@ def test_all_layers_that_are_known_are_exchanged_and_given_back(tiny_base):
     assert not any("forward" in module.__dict__ for module in model.modules())
 
 
+def test_for_a_while_all_can_be_as_peft_has_it(tiny_base):
+    model = adapted(tiny_base)
+
+    with thrifty(model):
+        before = [module for module in model.modules() if "forward" in module.__dict__]
+        with untouched(model):
+            assert not any("forward" in module.__dict__ for module in model.modules())
+        assert before == [module for module in model.modules() if "forward" in module.__dict__]
+
+
 def test_what_answers_differently_stays_as_it_is(tiny_base):
     model = adapted(tiny_base)
     block = model.get_base_model().model.layers[0]
@@ -177,20 +188,22 @@ def test_the_parts_have_the_derivatives_of_what_they_compute():
     assert far(gradient, x.grad) < 1e-5
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("numbers", [60, 10**6])
-def test_the_loss_in_parts_is_the_loss_at_once(monkeypatch, numbers):
+def test_the_loss_in_parts_is_the_loss_at_once(monkeypatch, numbers, smoothing):
     monkeypatch.setattr(loss, "_LOGITS", numbers)
     torch.manual_seed(0)
     head = torch.nn.Linear(8, 20, bias=False).requires_grad_(False)
     hidden, truth = torch.randn(11, 8, requires_grad=True), torch.randint(0, 20, (11,))
 
-    found, nats = reply_loss(hidden, head, truth, 7)
+    found, nats = reply_loss(hidden, head, Aim(truth, 7, smoothing))
     found.backward()
     gradient, hidden.grad = hidden.grad, None
-    whole = torch.nn.functional.cross_entropy(head(hidden), truth, reduction="sum")
+    plain = torch.nn.functional.cross_entropy(head(hidden), truth, reduction="sum")
+    whole = smoothed(plain, head(hidden), smoothing)
     (whole / 7).backward()
 
-    assert nats == pytest.approx(whole.item(), rel=1e-6)
+    assert nats == pytest.approx(plain.item(), rel=1e-6)
     assert found.item() == pytest.approx(whole.item() / 7, rel=1e-6)
     assert far(gradient, hidden.grad) < 1e-6
 

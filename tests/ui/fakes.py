@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import gradio as gr
+
 from chatui.conversation import Conversation, Turn, conversation_id
 from chatui.errors import NotFound
 from chatui.jobs import JobView
 from chatui.model.requests import Reply, Request
 from chatui.services import Services
+from chatui.ui.state import TABS, Page, Selection
 
 
 def job(state: str = "finished", kind: str = "train", name: str = "r1", **fields: Any) -> JobView:
@@ -163,3 +166,8 @@ def two_chains() -> Services:
         scores=Store(Scored("s1", "r1"), Scored("s2", "r2")),
         studies=Store(Study("t1", "r1")),
     )
+
+
+def page(blocks: gr.Blocks, tabs: gr.Tabs) -> Page:
+    """What a tab is built on, outside of the page."""
+    return Page(blocks, gr.State(Selection()), {stage: gr.State("") for stage in TABS}, tabs)

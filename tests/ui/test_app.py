@@ -78,19 +78,46 @@ print(sorted({HEAVY!r} & set(sys.modules)))
     assert ran.stdout.strip() == "[]"
 
 
-def test_a_tick_between_saving_a_version_and_settling_on_it_does_not_take_it_back():
+def test_news_between_saving_a_version_and_settling_on_it_do_not_take_it_back():
     surroundings = _Surroundings(fakes.two_chains())
     before = Selection("data", "support-v1", "r1", "s1", "t1")
     saved = replace(before, dataset="support-v2")
 
-    selected, settled, *_ = surroundings.tick(saved, before, "")
+    selected, settled, *_ = surroundings.notice(saved, before, "", "news")
 
     assert selected == settled == Selection("data", "support-v2", "r3")
 
 
-def test_a_tick_without_news_writes_nothing():
-    surroundings = _Surroundings(fakes.two_chains())
-    now = Selection("data", "support-v2", "r3")
-    *_, shown, _strip, _reason, _button = surroundings.tick(now, now, "")
+def test_a_tick_without_news_writes_nothing(real_services):
+    surroundings = _Surroundings(real_services)
+    news = surroundings.tick("")
 
-    assert all(change == gr.skip() for change in surroundings.tick(now, now, shown))
+    assert isinstance(news, str)
+    assert surroundings.tick(news) == gr.skip()
+
+
+def test_news_that_change_nothing_around_the_tabs_draw_the_open_tab_alone():
+    surroundings = _Surroundings(fakes.two_chains())
+    now = Selection("train", "support-v2", "r3")
+    _, _, shown, _strip, _reason, _button, *_looks = surroundings.notice(now, now, "", "old")
+
+    *around, data, train, score, rate, chat = surroundings.notice(now, now, shown, "new")
+
+    assert all(change == gr.skip() for change in (*around, data, score, rate, chat))
+    assert train != gr.skip()
+
+
+def test_a_tab_that_is_opened_is_drawn_only_if_something_has_changed_since():
+    surroundings = _Surroundings(fakes.two_chains())
+    now = Selection("train", "support-v2", "r3")
+
+    looks = [surroundings.settle(now, now, news)[-4] for news in ("old", "old", "new")]
+
+    assert looks[0] == looks[1] != looks[2]
+
+
+def test_nothing_but_the_clock_asks_while_nothing_happens(app):
+    """A listener costs the browser time for each output, and one asks every two seconds."""
+    ticking = [f for f in app.fns.values() if any(event == "tick" for _, event in f.targets)]
+
+    assert [(f.name, len(f.outputs)) for f in ticking] == [("tick", 1)]

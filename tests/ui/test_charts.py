@@ -7,7 +7,12 @@ from chatui.ui import charts
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 ROW = charts.IntervalRow(
-    "BLEU", "0–100", Interval(3.2, 2.1, 4.0), Interval(15.5, 13.0, 18.0), True, "▲ better"
+    "BLEU",
+    "0–100",
+    Interval(3.2, 2.1, 4.0),
+    Interval(15.5, 13.0, 18.0),
+    "higher is better",
+    "▲ better",
 )
 
 
@@ -24,7 +29,7 @@ def texts_of(html):
     "html",
     [
         charts.interval_plot(
-            [charts.IntervalRow(HOSTILE, HOSTILE, ROW.base, ROW.tuned, True, HOSTILE)], HOSTILE
+            [charts.IntervalRow(HOSTILE, HOSTILE, ROW.base, ROW.tuned, HOSTILE, HOSTILE)], HOSTILE
         ),
         charts.win_bar(1, 2, 3, Interval(0.5, 0.2, 0.8), HOSTILE),
         charts.split_bar({HOSTILE: 3, "test": 1}, HOSTILE),
@@ -65,7 +70,7 @@ def test_lengths_across_are_shares_so_that_letters_keep_their_size_on_a_phone():
 
 def test_each_metric_has_a_scale_of_its_own():
     small = charts.IntervalRow(
-        "F1", "", Interval(0.1, 0.1, 0.1), Interval(0.2, 0.2, 0.2), True, "≈"
+        "F1", "", Interval(0.1, 0.1, 0.1), Interval(0.2, 0.2, 0.2), "higher is better", "≈"
     )
     drawing = svg_of(charts.interval_plot([ROW, small], ""))
 
@@ -75,7 +80,7 @@ def test_each_metric_has_a_scale_of_its_own():
 
 def test_equal_values_without_width_can_be_drawn():
     point = Interval(1.0, 1.0, 1.0)
-    row = charts.IntervalRow("x", "", point, point, False, "≈ cannot tell")
+    row = charts.IntervalRow("x", "", point, point, "lower is better", "≈ cannot tell")
 
     assert "lower is better" in texts_of(charts.interval_plot([row], ""))
 

@@ -6,11 +6,14 @@ import gradio as gr
 import pytest
 
 from chatui.data.store import DatasetStore
-from chatui.errors import BadMixture, BadName, CannotAugment, CannotBalance
-from chatui.ui.state import Page, Selection
+from chatui.errors import BadMixture, BadName, CannotAugment, CannotBalance, NoParaphrases
+from chatui.settings import Settings
+from chatui.ui.state import Selection
 from chatui.ui.tabs.data import mixing
 from chatui.ui.tabs.data.mixing_handlers import CAP, MOST_TRANSLATED, REPEAT, Making
 from tests.data.making import questions, save
+from tests.data.paraphrase_server import Server, serving
+from tests.ui import fakes
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 CHOSEN = {
@@ -22,6 +25,8 @@ CHOSEN = {
     "mixture_name": "Both",
     "rows": 100,
     "share": 25,
+    "server": "",
+    "server_model": "",
 }
 
 
@@ -30,13 +35,14 @@ def services(workspace, tmp_path):
     store = DatasetStore(workspace)
     save(store, tmp_path, "desk", questions(90, label=HOSTILE) + questions(30, 500, "rare"))
     save(store, tmp_path, "chats", questions(40, 1000))
-    return SimpleNamespace(datasets=store, workspace=workspace)
+    settings = Settings(paraphrase_key="s3cret")
+    return SimpleNamespace(datasets=store, workspace=workspace, settings=settings)
 
 
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        return mixing._components(Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        return mixing._components(fakes.page(blocks, tabs))
 
 
 @pytest.fixture
@@ -161,14 +167,42 @@ def test_many_rows_are_translated_on_the_command_line_only(
 ):
     monkeypatch.setattr("chatui.ui.tabs.data.mixing_handlers.MOST_TRANSLATED", 5)
 
-    with pytest.raises(CannotAugment, match="at most 5 rows can be translated at a time"):
+    with pytest.raises(CannotAugment, match="at most 5 rows .*`augment --back-translate`"):
         handlers.translate(DESK, **CHOSEN)
     assert MOST_TRANSLATED == 200
 
 
+def test_paraphrases_are_added_by_the_server_that_is_named(handlers, parts, services, monkeypatch):
+    monkeypatch.setattr(Server, "asked", [])
+    with serving() as address:
+        shown = handlers.paraphrase(DESK, **CHOSEN | {"server": f" {address} ", "share": 5})
+        handlers.paraphrase(DESK, **CHOSEN | {"server": address, "server_model": "big", "share": 2})
+
+    rows = services.datasets.rows(shown[parts.selection].dataset)
+    copies = [row for row in rows if row.made_by == "paraphrase"]
+    assert shown[parts.selection].dataset == "desk-v2"
+    assert all(row.turns[0].text.startswith("Please tell me: ") for row in copies)
+    assert 0 < len(copies) <= 0.05 * len(rows)
+    assert {header for header, _ in Server.asked} == {"Bearer s3cret"}
+    assert {body["model"] for _, body in Server.asked} == {"small-model", "big"}
+
+
+def test_paraphrases_that_cannot_be_are_told_and_nothing_is_saved(handlers, services, monkeypatch):
+    with pytest.raises(NoParaphrases, match="nothing answers there"):
+        handlers.paraphrase(DESK, **CHOSEN | {"server": "http://127.0.0.1:1/v1"})
+    with pytest.raises(NoParaphrases, match="No paraphrases from no address"):
+        handlers.paraphrase(DESK, **CHOSEN | {"server": None})
+    monkeypatch.setattr("chatui.ui.tabs.data.mixing_handlers.MOST_PARAPHRASED", 5)
+    with pytest.raises(CannotAugment, match="at most 5 rows .*`augment --paraphrase`"):
+        handlers.paraphrase(DESK, **CHOSEN)
+
+    assert len(services.datasets.all()) == 2
+
+
 def test_everything_of_the_fold_is_private(services):
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        mixing.build(services, Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        page = fakes.page(blocks, tabs)
+        mixing.build(services, page, gr.State(""))
 
     assert {f.api_visibility for f in blocks.fns.values()} == {"private"}
     assert all(len(f.inputs) - len(f.input_keyword_names) <= 1 for f in blocks.fns.values())

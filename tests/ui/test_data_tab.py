@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,11 +12,13 @@ import gradio as gr
 import openpyxl
 import pytest
 
+from chatui.data.augmenting import augmented, noise, save_augmentation
 from chatui.data.cleaning import DEFAULT_STEPS, STEP_NAMES
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore
 from chatui.errors import BadParameter, DatasetInUse, NoSuchEdit
-from chatui.ui.state import Page, Selection
+from chatui.settings import Settings
+from chatui.ui.state import Selection
 from chatui.ui.tabs import data as tab
 from chatui.ui.tabs.data import describe, histogram
 from chatui.ui.tabs.data import measuring as measuring_module
@@ -27,6 +30,7 @@ from chatui.ui.tabs.data.measuring import MeasuringHandlers
 from chatui.ui.tabs.data.recipes import RecipeHandlers
 from chatui.ui.tabs.data.source import SAMPLE, Source, of_upload, options_of
 from tests.data.writing import pairs, write
+from tests.ui import fakes
 from tests.ui.fakes import Run, job
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -37,7 +41,7 @@ ON = dict.fromkeys(DEFAULT_STEPS, True)
 def services(workspace):
     store = DatasetStore(workspace)
     store.ensure_sample()
-    settings = SimpleNamespace(max_upload_mb=1)
+    settings = Settings(max_upload_mb=1)
     runs = SimpleNamespace(all=list)
     return SimpleNamespace(datasets=store, runs=runs, workspace=workspace, settings=settings)
 
@@ -45,7 +49,7 @@ def services(workspace):
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        page = Page(blocks, gr.State(Selection()), gr.Timer(2), tabs)
+        page = fakes.page(blocks, tabs)
         return components(page)
 
 
@@ -81,7 +85,7 @@ def text(component):
 
 def test_the_tab_is_wired_without_a_wall_of_inputs(services):
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        tab.build(services, Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        tab.build(services, fakes.page(blocks, tabs))
 
     named = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}
     assert named == {"save_version"}
@@ -150,6 +154,53 @@ def test_another_sheet_of_a_workbook_is_chosen_with_columns_of_its_own(
     assert other[parts.source].options.sheet == "Other"
     assert "2 read = 2 kept" in other[parts.account]
     assert other[parts.sheet].value == "Other"
+
+
+def test_another_file_of_an_archive_is_chosen_with_sheets_and_columns_of_its_own(
+    handlers, parts, sample, tmp_path
+):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("Other")):
+        sheet.append(["question", "answer"])
+        sheet.append(["c", "d"])
+    book.save(tmp_path / "b.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "user,agent\na,b\ne,f\n")
+        archive.write(tmp_path / "b.xlsx", "b.xlsx")
+
+    shown = handlers.upload(str(tmp_path / "a.zip"), sample, Source())
+    source = shown[parts.source]
+    columns = {"user": "user", "assistant": "agent", "seed": 42, "name": source.name}
+    other = handlers.redraft(sample, source, 1, **ON, **columns, member="b.xlsx")
+    again = handlers.redraft(
+        sample, other[parts.source], 1, **ON, seed=42, member="a.csv", sheet="Other"
+    )
+
+    # A dropdown speaks again when it is left, before the page shows what it has changed.
+    stale = handlers.redraft(sample, other[parts.source], 1, **ON, **columns, member="b.xlsx")
+    assert set(stale) == {parts.source}
+    assert (shown[parts.member].visible, shown[parts.member].value) == (True, "a.csv")
+    assert not shown[parts.sheet].visible
+    assert "The file &#x27;a.csv&#x27; was read" in shown[parts.notes].value
+    assert "2 read = 2 kept" in shown[parts.account]
+    assert other[parts.source].options.member == "b.xlsx"
+    assert (other[parts.sheet].visible, other[parts.sheet].value) == (True, "Sheet")
+    assert "1 read = 1 kept" in other[parts.account]
+    assert "2 read = 2 kept" in again[parts.account]
+    assert again[parts.source].options == replace(source.options, member=None)
+
+
+def test_rows_that_were_added_stand_beside_the_account(handlers, parts, sample, services, tmp_path):
+    path = write(
+        tmp_path / "a.csv", [{"user": f"Is bag {n} here?", "agent": "x"} for n in range(40)]
+    )
+    first = services.datasets.save(prepare(path), "bags")
+    made = augmented(services.datasets, first.id, noise(), 0.2)
+    view = save_augmentation(services.datasets, made)
+
+    shown = handlers.pick(view.id, sample, SAMPLE)
+
+    assert f"40 read = 40 kept + 0 removed; {view.added} added for training" in shown[parts.account]
 
 
 def test_options_that_stay_the_same_draw_nothing(handlers, parts, sample):
@@ -684,9 +735,12 @@ def address():
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200 if "chats" in self.path else 404)
+            is_listing = self.path == "/api/datasets/acme/talks"
+            self.send_response(200 if is_listing or "chats.csv" in self.path else 404)
             self.end_headers()
-            self.wfile.write(b"user,agent\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9)))
+            rows = b"user,agent\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9))
+            listing = b'{"sha": "1", "siblings": [{"rfilename": "chats.csv"}]}'
+            self.wfile.write(listing if is_listing else rows)
 
         def log_message(self, *_):
             pass
@@ -708,6 +762,18 @@ def test_a_file_at_an_address_is_fetched_and_shown(services, parts, sample, addr
     assert "9 read = 9 kept + 0 removed" in shown[parts.account]
     assert shown[parts.source].name == "chats"
     assert shown[parts.address] == ""
+
+
+def test_a_dataset_of_the_hub_is_fetched_by_its_name(services, parts, sample, address):
+    services.settings = services.settings.model_copy(update={"hub": address})
+    getting = GettingHandlers(services, parts, lambda _: True)
+
+    *_, shown = getting.fetch("hf:acme/talks", sample)
+    *_, refused = getting.fetch("hf:acme/gone", sample)
+
+    assert "9 read = 9 kept + 0 removed" in shown[parts.account]
+    assert shown[parts.source].name == "talks"
+    assert "hf:acme/gone can&#x27;t be added" in text(refused[parts.address_status])
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,18 @@ def test_the_strip_names_the_running_job_and_how_many_wait():
     assert "1 waiting" in html
 
 
+def test_the_strip_names_each_running_job_with_its_tab():
+    services = fakes.two_chains()
+    cleaning = fakes.job("running", "clean", "c1", step=300, steps=1000)
+    services.jobs.list = [fakes.job("running"), cleaning]
+
+    html = frame.strip(services, WHOLE)
+
+    assert 'data-open="train">r1: step 41 of 120' in html
+    assert 'data-open="data">c1: step 300 of 1000' in html
+    assert "waiting" not in html
+
+
 def test_a_failed_run_is_told_on_every_tab_but_its_own():
     services = fakes.two_chains()
     services.runs.things[0].job = fakes.job("failed")

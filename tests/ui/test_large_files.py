@@ -1,21 +1,30 @@
 """A large file in the Data tab: its beginning at once, all of it by a job, on a card."""
 
+import json
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
+from starlette.testclient import TestClient
 
 from chatui.data import prepare
-from chatui.data.cleanings import CleaningStore
+from chatui.data.cleanings import CleaningJob, CleaningStore
+from chatui.data.recipe import Recipe
 from chatui.data.store import DatasetStore
 from chatui.jobs import Jobs
-from chatui.ui.state import Page, Selection
+from chatui.services import Services
+from chatui.settings import Settings
+from chatui.ui.server import build_server
+from chatui.ui.state import Selection
 from chatui.ui.tabs.data import large
 from chatui.ui.tabs.data.handlers import Handlers
 from chatui.ui.tabs.data.layout import components
 from chatui.ui.tabs.data.source import of_cleaning_again, of_upload
 from tests.conftest import wait_until
 from tests.data.writing import pairs, write
+from tests.ui import fakes
 
 OPEN = Selection(tab="data")
 
@@ -35,7 +44,7 @@ def services(workspace):
 @pytest.fixture
 def parts():
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("1 Data"):
-        return components(Page(blocks, gr.State(Selection()), gr.Timer(2), tabs))
+        return components(fakes.page(blocks, tabs))
 
 
 @pytest.fixture
@@ -157,3 +166,72 @@ def test_of_a_large_version_the_first_conversations_are_shown(
 
     assert "The first 50 of 400 conversations are shown." in shown[parts.notes].value
     assert "of 50" in shown[parts.where]
+
+
+class Visitor:
+    """Somebody with the page open, over HTTP as a browser does it."""
+
+    def __init__(self, client: TestClient, name: str) -> None:
+        self._client, self._name = client, name
+        config = client.get("/config").json()
+        self._listeners = config["dependencies"]
+        self._ids = {c["props"].get("elem_id"): c["id"] for c in config["components"]}
+        self.look("chatui-strip", "load")
+
+    def press(self, button: str) -> list[Any]:
+        """What the page is told after a button was pressed."""
+        pressed = [self._ids[button], "click"]
+        return self._said(next(d for d in self._listeners if pressed in map(list, d["targets"])))
+
+    def look(self, at: str, event: str = "change") -> list[Any]:
+        """What the page is told when there are news, or it loads, about a part of it."""
+        told = next(
+            listener
+            for listener in self._listeners
+            if self._ids[at] in listener["outputs"]
+            and event in [name for _, name in listener["targets"]]
+        )
+        return self._said(told)
+
+    def _said(self, listener: dict[str, Any]) -> list[Any]:
+        asked = {
+            "fn_index": listener["id"],
+            "data": [None] * len(listener["inputs"]),
+            "session_hash": self._name,
+        }
+        self._client.post("/gradio_api/queue/join", json=asked).raise_for_status()
+        path = f"/gradio_api/queue/data?session_hash={self._name}"
+        with self._client.stream("GET", path) as answer:
+            events = (json.loads(line[5:]) for line in answer.iter_lines() if line[:5] == "data:")
+            done = next(event for event in events if event["msg"] == "process_completed")
+        assert done["success"], done
+        return done["output"]["data"]
+
+
+@pytest.fixture
+def visitors(tmp_path) -> Iterator[tuple[Services, Visitor, Visitor]]:
+    services = Services.open(Settings(workspace=tmp_path / "workspace"))
+    with TestClient(build_server(services, services.settings), "http://127.0.0.1:7860") as client:
+        yield services, Visitor(client, "first"), Visitor(client, "second")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the figures that Gradio keeps
+def test_others_are_answered_while_a_file_is_cleaned_and_stop_ends_it(visitors, file, monkeypatch):
+    monkeypatch.setattr("chatui.data.cleanings.WORKER", "tests.data.gated_worker")
+    services, first, second = visitors
+    job = CleaningJob(path=str(file), file=file.name, name="reading", recipe=Recipe())
+    cleaning = services.cleanings.start(job)
+    view = lambda: services.cleanings.view(cleaning)  # noqa: E731
+    wait_until(lambda: view().doing == "reading", 60, "it reads")
+
+    # The worker reads on until somebody lets it, so whoever is answered is answered meanwhile.
+    assert "large.csv: reads and cleans" in str(second.look("data-cleaning"))
+    assert "large.csv: reads and cleans" in str(first.look("data-cleaning"))
+    assert view().job.state == "running"
+
+    second.press("stop-cleaning")
+    wait_until(lambda: not view().job.is_active, 60, "the job has ended")
+
+    assert view().job.state == "stopped"
+    assert "was stopped: nothing was saved" in str(first.look("data-cleaning"))
+    assert [version.sample for version in services.datasets.all()] == [True]

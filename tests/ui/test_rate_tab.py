@@ -10,11 +10,12 @@ import gradio as gr
 import pytest
 
 from chatui.errors import StudyNotOpen
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import rate as tab
 from chatui.ui.tabs.rate import describe
 from chatui.ui.tabs.rate.handlers import NOTHING_SHOWN, Handlers
 from tests.rate.studies import HOSTILE, World, conversations, make_world
+from tests.ui import fakes
 
 SKIP = gr.skip()
 SELECTED = Selection(tab="rate", run="r1")
@@ -262,7 +263,7 @@ def test_hostile_names_stay_text():
 
 def test_the_tab_is_built_and_each_action_is_private(world):
     with gr.Blocks() as blocks:
-        page = Page(blocks, gr.State(Selection()), gr.Timer(2), gr.Tabs())
+        page = fakes.page(blocks, gr.Tabs())
         tab.build(services(world), page)
 
     assert len(blocks.fns) > 10

@@ -1,6 +1,7 @@
 """The Score tab says how a score stands, redraws only what changed, and trusts no text."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,12 @@ from chatui.score.config import ScoreConfig
 from chatui.score.measuring import Measured
 from chatui.score.report import Report, SkippedItem
 from chatui.score.store import Plan, Progress, ScoreView
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import score as tab
-from chatui.ui.tabs.score import describe
+from chatui.ui.tabs.score import describe, drawing
 from chatui.ui.tabs.score.handlers import NOTHING_SHOWN, Handlers
 from tests.fakes import ADAPTER, FakeEngine, conversation, conversations
+from tests.ui import fakes
 from tests.ui.fakes import Run, Store, job
 
 SKIP = gr.skip()
@@ -122,6 +124,26 @@ def test_what_moved_most_comes_first_and_rows_keep_their_item():
     assert all(REPORT.items[row[0] - 1].prompt[-1].text == row[-1] for row in rows)
 
 
+def test_movement_counts_every_item_once_and_says_which_way():
+    html = drawing.movement(REPORT, "BLEU")
+
+    drawn = re.findall(r"<title>[^<]* points: (\d+)</title>", html)
+    assert sum(map(int, drawn)) == len(REPORT.items)
+    assert "tuned is higher in 9 of 9, base in 0, 0 are equal" in html
+    assert drawing.movement(replace(REPORT, items=()), "BLEU") == ""
+
+
+def test_labels_are_texts_in_the_table_of_groups():
+    labelled = [replace(item, label=HOSTILE) for item in REPORT.items]
+
+    html = drawing.where(replace(REPORT, items=tuple(labelled)), "BLEU")
+
+    assert "<img" not in html
+    assert "By label" in html
+    assert "By length of the reference" in html
+    assert "By turn" not in html  # all of them have one
+
+
 def test_the_verdict_leads_and_the_account_adds_up():
     html = describe.verdict(REPORT)
 
@@ -134,7 +156,7 @@ def test_the_plot_starts_with_the_primary_metric_and_has_its_table():
     html = describe.figures(REPORT)
 
     assert html.index("BLEU") < html.index("Perplexity")
-    assert "Show as table" in html
+    assert "All 17 metrics as a table" in html
     assert "n = 9 items" in html
 
 
@@ -231,7 +253,7 @@ def test_a_field_out_of_its_limits_is_refused_by_name(handlers, scores):
 def test_only_starting_a_score_is_offered_to_other_programs(scores):
     async def built() -> gr.Blocks:  # inside a loop: Gradio makes one otherwise, and leaves it open
         with gr.Blocks() as blocks:
-            page = Page(blocks, gr.State(Selection()), gr.Timer(2), gr.Tabs())
+            page = fakes.page(blocks, gr.Tabs())
             tab.build(SimpleNamespace(scores=scores, runs=Store()), page)
         return blocks
 

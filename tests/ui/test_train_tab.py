@@ -13,17 +13,28 @@ from chatui.jobs import Journal
 from chatui.model.catalog import STARTER
 from chatui.services import Services
 from chatui.train.config import QUICK_LOOK, TrainConfig
+from chatui.train.curves import LOSS, Line, lines_of, smoothed
+from chatui.train.preview import Piece, Shown
 from chatui.train.view import Point, RunView
-from chatui.ui.state import Page, Selection
+from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
-from chatui.ui.tabs.train import describe
-from chatui.ui.tabs.train.drawing import loss_curve, nice_ticks, thinned
+from chatui.ui.tabs.train import describe, lesson, looking
+from chatui.ui.tabs.train.drawing import nice_ticks, of_one_run, of_several, step_chart, thinned
+from chatui.ui.tabs.train.keeping import Keeping
+from chatui.ui.tabs.train.lessons import Lessons
 from chatui.ui.tabs.train.planning import Planning
 from chatui.ui.tabs.train.watching import NOTHING_SHOWN, Watching
 from tests.train.conftest import Bench, bench, make_dataset  # noqa: F401 - a fixture
+from tests.ui import fakes
 from tests.ui.fakes import job
 
 SKIP = gr.skip()
+# What `Watching.refresh` writes, in its order.
+NAMES = (
+    *("shown", "standing", "warning", "chart", "figures", "samples", "log"),
+    *("stop", "asking", "resume", "onward", "going_on", "looks", "compare", "queueing", "queue"),
+    *("listing", "runs", "manage", "sure", "start"),
+)
 HOSTILE = "<img src=x onerror=alert(1)>"
 OPTIONS = TrainConfig().model_dump()
 CHOSEN = Selection(tab="train", dataset="shop-v1")
@@ -36,6 +47,10 @@ def services(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Services:  # noqa
     return cast(
         Services, SimpleNamespace(datasets=bench.datasets, runs=bench.runs, jobs=bench.jobs)
     )
+
+
+def planning_of(services: Services) -> Planning:
+    return Planning(services, Keeping(services))
 
 
 def a_run(**fields: Any) -> RunView:
@@ -66,7 +81,7 @@ def a_run(**fields: Any) -> RunView:
 
 
 def test_a_good_plan_can_start_and_says_the_exact_command(services):
-    _, checks, command, start, *_ = Planning(services).review(
+    _, checks, _, command, _, start, *_ = planning_of(services).review(
         "shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 7}
     )
 
@@ -78,7 +93,7 @@ def test_a_good_plan_can_start_and_says_the_exact_command(services):
 def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):  # noqa: F811
     make_dataset(bench.datasets, tmp_path, 2, "Small")
 
-    _, checks, _, start, *_ = Planning(services).review(
+    _, checks, _, _, _, start, *_ = planning_of(services).review(
         "small-v1", f"no {HOSTILE}", QUICK_LOOK, **OPTIONS | {"epochs": None, "lora_rank": 0}
     )
 
@@ -91,7 +106,7 @@ def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):
 
 
 def test_a_group_says_how_many_options_differ_from_the_preset(services):
-    *_, groups, adapter, memory, saving, reset = Planning(services).review(
+    *_, groups, by_heart, adapter, memory, saving, reset = planning_of(services).review(
         "shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 9, "seed": 3}
     )
 
@@ -101,13 +116,16 @@ def test_a_group_says_how_many_options_differ_from_the_preset(services):
 
 
 def test_a_larger_base_gets_a_smaller_learning_rate_and_keeps_the_rest(services):
-    rate = Planning(services).choose_base("Qwen/Qwen2.5-0.5B-Instruct", QUICK_LOOK)
+    name = "Qwen/Qwen2.5-0.5B-Instruct"
+
+    rate, rated = planning_of(services).choose_base(name, QUICK_LOOK, STARTER)
 
     assert rate < TrainConfig().learning_rate / 5
+    assert rated == name
 
 
 def test_pressing_start_twice_is_one_run_and_pressing_it_later_is_another(services):
-    planning = Planning(services)
+    planning = planning_of(services)
 
     first, key, name = planning.start_run("shop-v1", STARTER, "k1", CHOSEN, **OPTIONS)
     again, _, _ = planning.start_run("shop-v1", STARTER, "k1", CHOSEN, **OPTIONS)
@@ -119,14 +137,14 @@ def test_pressing_start_twice_is_one_run_and_pressing_it_later_is_another(servic
 
 def test_start_refuses_what_the_checks_refuse(services):
     with pytest.raises(CannotTrain, match="Epochs"):
-        Planning(services).start_run("shop-v1", STARTER, "", CHOSEN, **OPTIONS | {"epochs": 0})
+        planning_of(services).start_run("shop-v1", STARTER, "", CHOSEN, **OPTIONS | {"epochs": 0})
     assert services.runs.all() == []
 
 
 @pytest.fixture
 def watched(services: Services) -> tuple[Watching, Selection, Callable[..., None]]:
     """A running run, and a way to journal what happens to it."""
-    selection, *_ = Planning(services).start_run("shop-v1", STARTER, "k", CHOSEN, **OPTIONS)
+    selection, *_ = planning_of(services).start_run("shop-v1", STARTER, "k", CHOSEN, **OPTIONS)
     journal = Journal(services.runs.view("r1").job.folder)
     return Watching(services), selection, journal.append
 
@@ -145,7 +163,7 @@ def test_a_step_moves_the_figures_and_no_button(watched):
     shown, *_ = watching.refresh(selection, NOTHING_SHOWN)
     append("step", step=1, steps=9, loss=2.0, tokens=10, reply_tokens=5, seconds=1, memory_mb=900)
 
-    _, standing, curve, figures, _, *pressed = watching.refresh(selection, shown)
+    _, standing, _, curve, figures, _, _, *pressed = watching.refresh(selection, shown)
 
     assert "step 1 of 9" in standing
     assert "train 2.00" in curve
@@ -156,8 +174,9 @@ def test_a_step_moves_the_figures_and_no_button(watched):
 def test_a_page_opened_anew_shows_the_running_job_with_stop(watched):
     watching, selection, _ = watched
 
-    _, standing, _, _, _, stop, asking, resume, _, rows, *_, start = watching.refresh(
-        selection, NOTHING_SHOWN
+    shown = dict(zip(NAMES, watching.refresh(selection, NOTHING_SHOWN), strict=True))
+    standing, stop, asking, resume, rows, start = (
+        shown[name] for name in ("standing", "stop", "asking", "resume", "runs", "start")
     )
 
     assert "r1 is starting" in standing
@@ -170,13 +189,13 @@ def test_stop_is_said_until_the_worker_has_heeded_it(watched, services):
     watching, selection, append = watched
 
     watching.stop(selection)
-    _, *_, stop, _, resume, _, _, _, _, _ = watching.refresh(selection, NOTHING_SHOWN)
+    stop = dict(zip(NAMES, watching.refresh(selection, NOTHING_SHOWN), strict=True))["stop"]
     assert (stop.value, stop.interactive) == ("Stopping …", False)
 
     append("stopped")
-    _, standing, *_, stop, _, resume, _, _, _, _, _ = watching.refresh(selection, NOTHING_SHOWN)
-    assert (stop.visible, resume.visible) == (False, True)
-    assert "was stopped" in standing
+    shown = dict(zip(NAMES, watching.refresh(selection, NOTHING_SHOWN), strict=True))
+    assert (shown["stop"].visible, shown["resume"].visible) == (False, True)
+    assert "was stopped" in shown["standing"]
 
 
 def test_names_are_shown_as_written_and_never_run():
@@ -196,31 +215,216 @@ def test_a_failed_run_says_why_and_stays(services):
     assert "ran out of memory" in shown
 
 
-def test_the_curve_tells_its_numbers_to_those_who_cannot_see_it():
-    drawn = loss_curve(a_run().curve, steps=120)
+def with_events(*events: dict[str, Any], run: str = "r1", **fields: Any) -> RunView:
+    """A run whose journal holds some events."""
+    return a_run(id=run, name=run, job=job("running", name=run, events=events), **fields)
+
+
+def step(number: int, loss: float, **fields: Any) -> dict[str, Any]:
+    return {"kind": "step", "step": number, "loss": loss, **fields}
+
+
+def measured(number: int, loss: float) -> dict[str, Any]:
+    return {"kind": "evaluation", "step": number, "loss": loss}
+
+
+LEARNED = (measured(0, 4.6), step(1, 3.0, tokens=900, seconds=2.0), measured(40, 2.0))
+
+
+def test_the_chart_tells_its_numbers_to_those_who_cannot_see_it():
+    drawn = looking.chart(with_events(*LEARNED), [], LOSS, "none")
 
     assert "<title>Loss by step</title>" in drawn
     assert "validation from 4.60 at step 0 to 2.00 at step 40" in drawn
     assert "stroke-dasharray" in drawn
-    assert loss_curve((), 0) == ""
-    assert "Show as table" in describe.curve(a_run())
+    assert "Show as table" in drawn
+    assert looking.chart(None, [], LOSS, "none") == step_chart([], 0, "", "") == ""
+
+
+def test_every_figure_of_the_journal_has_its_chart_and_says_so_when_there_is_none():
+    run = with_events(*LEARNED)
+
+    assert "450" in looking.chart(run, [], "Speed", "none")
+    assert "e to the loss" in looking.chart(run, [], "Perplexity", "none")
+    assert "no such figure" in looking.chart(run, [], "Gradient norm", "none")
+
+
+def test_runs_in_one_chart_are_told_apart_without_colours_and_by_what_differs():
+    other = with_events(*LEARNED[:1], measured(40, 1.5), run="r2", config=TrainConfig(epochs=9))
+
+    drawn = looking.chart(with_events(*LEARNED), [other], LOSS, "none")
+
+    assert "r1 from 4.60 at step 0 to 2.00 at step 40; r2 from 4.60" in drawn
+    assert drawn.count("stroke-dasharray") == 2  # of r2: its line and its place in the legend
+    assert ">Epochs<" in drawn
+    assert ">LoRA rank<" not in drawn
+    lines = [line for n in range(4) for line in lines_of(with_events(*LEARNED, run=f"r{n}"), LOSS)]
+    looks = {(line.colour, line.dashes) for line in of_several(lines[1::2], "r0")}
+    assert len(looks) == 4
+
+
+def test_overfitting_is_told_in_words_once_validation_has_turned_and_not_before():
+    falling = [step(n, 3.0 - n / 20) for n in range(1, 41)]
+    good = [measured(10, 2.5), measured(20, 2.0)]
+
+    assert looking.warning(with_events(*falling, *good, measured(30, 1.9))) == ""
+    assert looking.warning(with_events(*falling, *good, measured(30, 2.3))) == ""  # once is chance
+    turned = with_events(*falling, *good, measured(30, 2.2), measured(40, 2.3))
+    assert "Validation turned at step 20: its loss was 2.00 there and is 2.30" in (
+        looking.warning(turned)
+    )
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.7, 0.93])
+def test_smoothing_keeps_a_level_line_level_and_forgets_slowly(weight):
+    level = tuple((n, 2.0) for n in range(1, 50))
+    jump = (*level, (50, 12.0))
+
+    assert [v for _, v in smoothed(level, weight)] == pytest.approx([2.0] * 49)
+    assert smoothed(jump, weight)[-1][1] == pytest.approx(2 + 10 * (1 - weight), rel=0.1)
+
+
+def test_sample_replies_are_shown_as_written_below_their_question():
+    asked = [[{"role": "user", "content": f"Why {HOSTILE}?"}]]
+    events = (
+        {"kind": "questions", "asked": asked, "references": ["So."]},
+        {"kind": "samples", "step": 0, "replies": ["mu"]},
+        {"kind": "samples", "step": 8, "replies": [HOSTILE]},
+    )
+
+    drawn = looking.samples(with_events(*events))
+
+    assert HOSTILE not in drawn
+    assert drawn.index("no step") < drawn.index("step 8") < drawn.index("reference")
+    assert "after the first epoch" in looking.samples(None)
 
 
 def test_ticks_are_round_and_hold_all_values():
     assert nice_ticks(0.64, 4.96) == [0, 1, 2, 3, 4, 5]
-    assert nice_ticks(2.0, 2.0)[0] <= 2.0 <= nice_ticks(2.0, 2.0)[-1]
+    assert nice_ticks(0.0, 0.006)[-1] == 0.006
+    for value in (2.0, 0.0, 1e-5, 3000.0):
+        assert nice_ticks(value, value)[0] <= value <= nice_ticks(value, value)[-1]
 
 
 def test_a_long_run_is_drawn_with_few_points_and_ends_where_it_ended():
-    points = [Point(n, "train", float(n)) for n in range(1, 5001)]
+    points = tuple((n, float(n)) for n in range(1, 5001))
 
     assert len(thinned(points)) <= 150
-    assert thinned(points)[-1].step == 5000
+    assert thinned(points)[-1][0] == 5000
+    assert len(of_one_run([Line("r1", "train", points)])[0].points) <= 150
+
+
+def test_advice_is_given_with_its_reason_and_taken_by_its_button(services):
+    planning = planning_of(services)
+    values = OPTIONS | {"lora_rank": 128}
+
+    _, _, advice, *_ = planning.review("shop-v1", STARTER, QUICK_LOOK, **values)
+    assert 'data-take="lora_rank">Set LoRA rank to 8<' in advice
+    assert "overfits sooner" in advice
+
+    event = cast(gr.EventData, SimpleNamespace(_data={"take": "lora_rank"}))
+    taken = planning.take("shop-v1", STARTER, event, **values)
+    names = ("base", *TrainConfig.model_fields)
+    changed = {n: v for n, v in zip(names, taken, strict=True) if repr(v) != repr(SKIP)}
+    assert changed == {"lora_rank": 8}
+
+
+def test_what_is_learned_is_shown_in_rows_and_counted_before_the_start(services):
+    *_, (heading, drawn, count) = Lessons(services).at_once("shop-v1", STARTER, 512)
+
+    assert heading.label == "What it learns"
+    assert drawn.count('<pre class="train-row"') == 3
+    assert '<mark class="train-trained">Order ' in drawn
+    assert "At 512 tokens, none of 32 conversations is cut" in drawn
+    assert not count.visible
+
+    *_, (heading, drawn, _) = Lessons(services).at_once("shop-v1", STARTER, 16)
+    assert " cut" in heading.label
+    assert '<s class="train-cut">' in drawn
+
+
+def test_many_conversations_are_counted_when_asked_and_no_download_begins_unasked(
+    services, monkeypatch
+):
+    monkeypatch.setattr("chatui.ui.tabs.train.lessons.MOST_AT_ONCE", 5)
+    lessons = Lessons(services)
+
+    ((_, drawn, count),) = lessons.at_once("shop-v1", STARTER, 512)
+    assert drawn.count('<pre class="train-row"') == 3
+    assert count.value == "Count all 32 conversations"
+    *_, (_, drawn, _) = lessons.all_of_them("shop-v1", STARTER, 512)
+    assert "none of 32" in drawn
+
+    ((_, drawn, count),) = lessons.at_once("shop-v1", "Qwen/Qwen2.5-0.5B-Instruct", 512)
+    assert "is downloaded first" in drawn
+    assert count.visible
+
+
+def test_rows_are_shown_as_written_and_never_run():
+    row = Shown("The longest", (Piece(HOSTILE, "read"), Piece(HOSTILE, "trained")), 9, 4)
+
+    assert HOSTILE not in lesson.rows_html([row])
+
+
+def test_options_are_copied_from_a_run_and_from_a_file_and_keep_their_learning_rate(
+    services, tmp_path
+):
+    keeping, planning = Keeping(services), planning_of(services)
+    values = OPTIONS | {"epochs": 9, "learning_rate": 0.001}
+    planning.start_run("shop-v1", STARTER, "k", CHOSEN, **values)
+
+    note, base, rated, *fields = keeping.copy("r1")
+    assert "the options of r1" in note
+    assert dict(zip(TrainConfig.model_fields, fields, strict=True)) == values
+    assert planning.choose_base(base, QUICK_LOOK, rated)[0] == SKIP
+
+    saved = keeping.offer(TrainConfig(**values), "shop-v1", STARTER)
+    _, _, _, *loaded = keeping.load(saved.value["path"], STARTER)
+    assert loaded == fields
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(f"options: {{epochs: '{HOSTILE}'}}")
+    note, *rest = keeping.load(str(bad), STARTER)
+    assert 'role="alert"' in note
+    assert HOSTILE not in note
+    assert set(map(repr, rest)) == {repr(SKIP)}
+
+
+def test_jobs_that_wait_are_moved_and_taken_off_by_their_buttons(watched, services):
+    watching, selection, _ = watched
+    for key in "abc":
+        planning_of(services).start_run("shop-v1", STARTER, key, selection, **OPTIONS)
+    queue = dict(zip(NAMES, watching.refresh(selection, NOTHING_SHOWN), strict=True))["queue"]
+    assert [queue.count(f'data-act="{act}"') for act in ("sooner", "later", "cancel")] == [2, 2, 3]
+
+    def press(act: str, name: str) -> None:
+        watching.arrange(cast(gr.EventData, SimpleNamespace(_data={"act": act, "job": name})))
+
+    press("sooner", "r4")
+    press("cancel", "r2")
+    press("cancel", "r1")  # runs already: only Stop ends it
+    assert [job.name for job in services.jobs.active()] == ["r1", "r4", "r3"]
+
+
+def test_a_run_that_waits_can_be_discarded_and_is_gone(watched, services):
+    watching, selection, _ = watched
+    planning_of(services).start_run("shop-v1", STARTER, "b", selection, **OPTIONS)
+
+    watching.discard(replace(selection, run="r2"))
+
+    assert [run.id for run in services.runs.all()] == ["r1"]
+
+
+def test_a_run_that_is_compared_with_and_then_looked_at_itself_is_no_error(services):
+    with gr.Blocks() as blocks:
+        tab.build(services, fakes.page(blocks, gr.Tabs()))
+    compare = next(b for b in blocks.blocks.values() if getattr(b, "label", "") == "Compare with")
+
+    assert compare.preprocess(["r2"]) == ["r2"]  # no longer offered once r2 is selected
 
 
 def test_the_tab_offers_one_endpoint_and_never_a_wall_of_positions(services):
     with gr.Blocks() as blocks:
-        page = Page(blocks, gr.State(Selection()), gr.Timer(2), gr.Tabs())
+        page = fakes.page(blocks, gr.Tabs())
         tab.build(services, page)
 
     public = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}

@@ -39,6 +39,7 @@ class RemovedRow:
     raw: str = ""
     label: str | None = None
     rejected: str | None = None
+    thread: str | None = None  # the conversation that it was cut out of, with other rows
 
     def with_texts(self, fix: Callable[[str], str]) -> "RemovedRow":
         """The row with each of its texts replaced by `fix` of it."""

@@ -58,6 +58,22 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     return {round(steps * number / count) for number in range(1, count + 1)}
 
 
+def epoch_ends(steps: Sequence[Sequence[int]], rows: int) -> list[int]:
+    """The steps after which every row was seen once more."""
+    ends, seen = [], 0
+    for number, step in enumerate(steps, start=1):
+        if seen // rows < (seen + len(step)) // rows:
+            ends.append(number)
+        seen += len(step)
+    return ends
+
+
+def evenly(steps: Sequence[int], count: int) -> list[int]:
+    """At most so many of them, evenly spaced, the last among them."""
+    count = min(count, len(steps))
+    return [steps[-(-len(steps) * number // count) - 1] for number in range(1, count + 1)]
+
+
 def _level_pieces(
     longest_first: Sequence[int], lengths: Sequence[int], limits: Limits
 ) -> list[list[int]]:

@@ -7,6 +7,7 @@ is kept.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,37 +22,48 @@ _TRIAL_TOKENS = 5
 _NEAR = 0.02  # relative: logits in bfloat16 are rounded to 0.004
 
 
-def reply_loss(
-    hidden: torch.Tensor, head: torch.nn.Linear, truth: torch.Tensor, count: int
-) -> tuple[torch.Tensor, float]:
-    """The loss of some reply tokens, their nats over `count`, and the nats themselves; in float32.
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """The tokens to predict, by how many the sum is divided, and how much of each aim is spread."""
+
+    truth: torch.Tensor
+    count: int
+    smoothing: float = 0.0  # as in `regularizing.smoothed`
+
+
+def reply_loss(hidden: torch.Tensor, head: torch.nn.Linear, aim: Aim) -> tuple[torch.Tensor, float]:
+    """The loss of some reply tokens, and their nats without smoothing or division; in float32.
 
     `hidden` is (tokens, width), what enters the head at the positions that predict them.
     """
-    loss, nats = _Loss.apply(hidden, head.weight, (truth, count))
+    loss, nats = _Loss.apply(hidden, head.weight, aim)
     return loss, float(nats)
 
 
 class _Loss(Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, target: tuple[torch.Tensor, int]
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, aim: Aim
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        (truth, count), nats = target, hidden.new_zeros((), dtype=torch.float32)
+        nats = hidden.new_zeros((), dtype=torch.float32)
+        spread = hidden.new_zeros((), dtype=torch.float32)  # of -log p, over the vocabulary
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         part = max(1, _LOGITS // len(weight))
         for start in range(0, len(hidden), part):
-            some, right = hidden[start : start + part], truth[start : start + part, None]
+            some, right = hidden[start : start + part], aim.truth[start : start + part, None]
             logits = (some @ weight.t()).float()
             whole = logits.logsumexp(-1, keepdim=True)
             nats += (whole - logits.gather(1, right)).sum()
+            if aim.smoothing:
+                spread += (whole - logits.mean(-1, keepdim=True)).sum()
             if gradient is not None:
-                shares = logits.sub_(whole).exp_()
-                shares.scatter_add_(1, right, shares.new_full(right.shape, -1.0))
-                gradient[start : start + part] = shares.div_(count).to(hidden.dtype) @ weight
+                shares = logits.sub_(whole).exp_().sub_(aim.smoothing / len(weight))
+                shares.scatter_add_(1, right, shares.new_full(right.shape, aim.smoothing - 1))
+                gradient[start : start + part] = shares.div_(aim.count).to(hidden.dtype) @ weight
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(nats)
-        return nats / count, nats
+        learned = nats + aim.smoothing * (spread - nats)
+        return learned / aim.count, nats
 
     @staticmethod
     def backward(ctx: Any, *factors: torch.Tensor) -> tuple[Any, ...]:

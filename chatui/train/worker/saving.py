@@ -5,16 +5,36 @@ once its last file, the mark, is there.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from peft import get_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from chatui.errors import DiskFull
 from chatui.workspace import disk_full_in_words, write_text
 
 _MARK = "complete"
 _KEPT = 2
+
+
+@contextmanager
+def full_disk_in_words(what: str) -> Iterator[None]:
+    """Turn the ways in which torch and safetensors say "no space left" into a sentence.
+
+    Neither raises an OSError: torch's archive writer only finds itself at a place where it should
+    not be, safetensors quotes the system.
+    """
+    try:
+        with disk_full_in_words(what):
+            yield
+    except (RuntimeError, SafetensorError) as error:
+        if "inline_container" in str(error) or "(os error 28)" in str(error):
+            raise DiskFull(what) from error
+        raise
 
 
 def save_adapter(model: Any, folder: Path, base_name: str) -> None:
@@ -22,7 +42,7 @@ def save_adapter(model: Any, folder: Path, base_name: str) -> None:
 
     Only the weights change during a run, so replacing their file replaces the adapter at once.
     """
-    with disk_full_in_words("the adapter"):
+    with full_disk_in_words("the adapter"):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "adapter_config.json").exists():
             config = model.peft_config["default"]
@@ -39,6 +59,11 @@ def save_adapter(model: Any, folder: Path, base_name: str) -> None:
         staged = folder / ".adapter_model.safetensors"
         save_file(state, staged, metadata={"format": "pt"})
         staged.replace(folder / "adapter_model.safetensors")
+
+
+def has_adapter(folder: Path) -> bool:
+    """Whether an adapter has been saved there."""
+    return (folder / "adapter_model.safetensors").exists()
 
 
 def mark_complete(checkpoint: Path) -> None:

@@ -17,6 +17,7 @@ _SIBLINGS = ("q_proj", "k_proj", "v_proj")
 _FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
 
 _Forward = Callable[[torch.Tensor], torch.Tensor]
+_KEY = "forward"  # in a module, before that of its class
 _TRIAL_ROWS = 4
 _NEAR = {torch.float32: 1e-4, torch.bfloat16: 0.03}  # relative, of a whole block of layers
 
@@ -26,12 +27,27 @@ def thrifty(model: Any) -> Iterator[None]:
     """Let the layers of a PEFT model keep less for the way back, where they are of a known kind."""
     changed = list(_replacements(model))
     for module, forward in changed:
-        module.__dict__["forward"] = forward
+        module.__dict__[_KEY] = forward
     try:
         yield
     finally:
         for module, _ in changed:
-            module.__dict__.pop("forward", None)
+            module.__dict__.pop(_KEY, None)
+
+
+@contextmanager
+def untouched(model: Any) -> Iterator[None]:
+    """Inside of `thrifty`: let all layers be PEFT's own for a while, as where the model is used."""
+    changed = [(module, module.__dict__.pop(_KEY)) for module in _changed(model)]
+    try:
+        yield
+    finally:
+        for module, forward in changed:
+            module.__dict__[_KEY] = forward
+
+
+def _changed(model: Any) -> list[Any]:
+    return [module for module in model.modules() if _KEY in module.__dict__]
 
 
 def _replacements(model: Any) -> Iterator[tuple[Any, _Forward]]:

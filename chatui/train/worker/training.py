@@ -3,30 +3,61 @@
 Every step of the road is a function; `train` reads as the list of them.
 """
 
-from contextlib import nullcontext
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import PrinterCallback, TrainingArguments, set_seed
+from transformers import PrinterCallback, TrainingArguments
 
 from chatui.data.store import DatasetStore
 from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import JobStopped, Task
 from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
-from chatui.model.packed import packing, packs
-from chatui.train.config import TrainConfig
+from chatui.model.packed import can_pack, packing
+from chatui.train.config import TrainConfig, passes_over
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
-from chatui.train.worker.batches import Limits, evaluation_steps, plan_steps
+from chatui.train.worker.adapting import beginning
+from chatui.train.worker.batches import (
+    Limits,
+    epoch_ends,
+    evaluation_steps,
+    evenly,
+    plan_steps,
+)
 from chatui.train.worker.checkpointing import settled
+from chatui.train.worker.journalist import Journalist, Plan
+from chatui.train.worker.regularizing import noisy_embeddings
 from chatui.train.worker.rows import Encoded, encode
-from chatui.train.worker.saving import last_checkpoint
+from chatui.train.worker.samples import Samples
+from chatui.train.worker.saving import has_adapter, last_checkpoint
 from chatui.train.worker.thrift import thrifty
-from chatui.train.worker.trainer import Journalist, ReplyTrainer
+from chatui.train.worker.trainer import ReplyTrainer
 from chatui.workspace import Workspace
+
+# Our names → Trainer's.
+_OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw": "paged_adamw_32bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+    "lion": "lion_32bit",
+    "lion_8bit": "lion_8bit",
+    "paged_lion": "paged_lion_32bit",
+}
+_SCHEDULES = {
+    "cosine": "cosine",
+    "linear": "linear",
+    "inverse_sqrt": "inverse_sqrt",
+    "steady_then_down": "warmup_stable_decay",
+    "constant": "constant_with_warmup",  # plain "constant" knows no warm-up
+}
+_MOST_SAMPLED = 10  # times that sample replies are made after the first step
+_FALLING = 0.2  # share of the steps in which steady_then_down falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,60 +75,66 @@ def train(task: Task) -> None:
     rows = _rows_to_learn(task, record, loaded)
     validation = _encoded(task, record, loaded, "validation")
     config = settled(task, record.config, base, rows)
-    model = with_adapter(loaded.model, config)
+    record = record.model_copy(update={"config": config})
+    model = beginning(task, record, loaded.model)
     data = _Data(rows, validation)
+    trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
-        with packing(model) if config.packing else nullcontext(), thrifty(model):
-            trainer, journalist = _trainer(task, config, replace(loaded, model=model), data)
+        with _learning(model, config):
             trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
             raise MemoryError from error
         raise
     if journalist.was_stopped:
-        if not (adapter_folder(task.folder) / "adapter_model.safetensors").exists():
+        if not has_adapter(adapter_folder(task.folder)):
             journalist.keep_adapter()
         raise JobStopped
 
 
-def with_adapter(model: Any, config: TrainConfig) -> Any:
-    """Put a fresh LoRA adapter on every linear layer but the head; only it will learn."""
-    set_seed(config.seed)
-    adapter = LoraConfig(
-        task_type="CAUSAL_LM",
-        target_modules="all-linear",
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-    )
-    if config.activation_checkpointing == "on":
-        model.enable_input_require_grads()
-    return get_peft_model(model, adapter)
+@contextmanager
+def _learning(model: Any, config: TrainConfig) -> Iterator[None]:
+    """A model that reads packed rows, keeps little, and is disturbed, as its options say."""
+    with ExitStack() as stack:
+        if config.packing:
+            stack.enter_context(packing(model))
+        stack.enter_context(thrifty(model))
+        stack.enter_context(noisy_embeddings(model, config.neftune_noise))
+        yield
 
 
 def _trainer(
-    task: Task, config: TrainConfig, loaded: LoadedModel, data: _Data
+    task: Task, record: RunRecord, loaded: LoadedModel, data: _Data
 ) -> tuple[ReplyTrainer, Journalist]:
+    config = record.config
+    rows = len(data.learned.rows)
     steps = plan_steps(
-        len(data.learned.rows),
+        rows,
         rows_per_step=config.batch_size * config.gradient_accumulation,
-        epochs=config.epochs,
+        epochs=math.ceil(passes_over(config, rows)),
         seed=config.seed,
     )
-    journalist = Journalist(
-        task=task,
-        validation=data.validation.rows,
-        evaluate_after=evaluation_steps(len(steps), config.evaluations),
+    steps = steps[: config.max_steps or None]
+    ends = epoch_ends(steps, rows) or [len(steps)]
+    plan = Plan(
+        evaluate_after=frozenset(evaluation_steps(len(steps), config.evaluations)),
+        sample_after=frozenset(evenly(ends, _MOST_SAMPLED)),
         checkpoint_seconds=60 * config.checkpoint_minutes,
-        adapter=adapter_folder(task.folder),
+        patience=config.patience,
+        begins_trained=record.continues is not None,
+    )
+    packs = config.packing and can_pack(loaded.model)
+    journalist = Journalist(
+        task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
     )
     trainer = ReplyTrainer(
         steps=steps,
-        limits=Limits(config.batch_size, config.batch_tokens, packs(loaded.model)),
+        limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
+        label_smoothing=config.label_smoothing,
         model=loaded.model,
-        args=_arguments(task.folder, config),
+        args=_arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
@@ -107,14 +144,26 @@ def _trainer(
     return trainer, journalist
 
 
-def _arguments(folder: Path, config: TrainConfig) -> TrainingArguments:
+def _samples(task: Task, record: RunRecord, loaded: LoadedModel) -> Samples:
+    """The questions that are answered as the run goes; journalled once."""
+    rows = _dataset(task, record).conversations(record.dataset, "validation")
+    samples = Samples(rows, loaded, record.config.sample_replies)
+    if samples.questions and not any(e["kind"] == "questions" for e in task.journal.events()):
+        asked = [[turn.as_message() for turn in turns] for turns in samples.questions]
+        task.journal.append("questions", asked=asked, references=samples.references)
+    return samples
+
+
+def _arguments(folder: Path, config: TrainConfig, *, steps: int = 1) -> TrainingArguments:
     """Trainer's own logging, evaluating and saving are off: the Journalist decides when."""
     return TrainingArguments(
         output_dir=str(checkpoints_folder(folder)),
         num_train_epochs=1,  # the planned steps hold all epochs, and each its accumulated batches
         per_device_train_batch_size=config.batch_size,
         learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
+        optim=_OPTIMIZERS[config.optimizer],
+        lr_scheduler_type=_SCHEDULES[config.schedule],
+        lr_scheduler_kwargs=_schedule_options(config, steps),
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         max_grad_norm=1.0,
@@ -131,6 +180,12 @@ def _arguments(folder: Path, config: TrainConfig) -> TrainingArguments:
         dataloader_pin_memory=False,
         use_cpu=not torch.cuda.is_available(),
     )
+
+
+def _schedule_options(config: TrainConfig, steps: int) -> dict[str, Any] | None:
+    if config.schedule != "steady_then_down":
+        return None
+    return {"num_decay_steps": max(1, round(_FALLING * steps))}
 
 
 def _rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encoded:
@@ -156,16 +211,21 @@ def _rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encode
 
 
 def _encoded(task: Task, record: RunRecord, loaded: LoadedModel, split: Any) -> Encoded:
-    """The rows of a split; raises if the version is not what the run was started with."""
-    datasets = DatasetStore(Workspace(task.folder.resolve().parent.parent))
-    if datasets.view(record.dataset).sha256 != record.dataset_sha256:
-        raise DatasetChanged(record.dataset)
-    conversations = datasets.conversations(record.dataset, split)
+    """The rows of a split as tokens."""
+    conversations = _dataset(task, record).conversations(record.dataset, split)
     rows = encode(conversations, loaded.encoder, record.config.max_length)
     if not rows.rows:
         reason = next(iter(rows.skipped), "it is empty")
         raise NothingToLearn(record.dataset, split, reason)
     return rows
+
+
+def _dataset(task: Task, record: RunRecord) -> DatasetStore:
+    """The store of a run's version; raises if it is not what the run was started with."""
+    datasets = DatasetStore(Workspace(task.folder.resolve().parent.parent))
+    if datasets.view(record.dataset).sha256 != record.dataset_sha256:
+        raise DatasetChanged(record.dataset)
+    return datasets
 
 
 def _checkpoint_to_resume(task: Task) -> str | None:

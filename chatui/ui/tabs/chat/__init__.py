@@ -113,8 +113,7 @@ def build(services: Services, page: Page) -> None:
     right.model.change(tab.show_side, right.model, [right_side, message], **QUIET)
     for pane in (left, right):
         pane.wire()
-    gr.on(
-        [page.selection.change, page.timer.tick, page.blocks.load],
+    page.looks["chat"].change(
         tab.refresh,
         [page.selection, shown],
         [shown, left.model, right.model, system, questions, ask_test, *chips],

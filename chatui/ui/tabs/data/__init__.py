@@ -7,7 +7,7 @@ import gradio as gr
 
 from chatui.services import Services
 from chatui.ui.errors import shows_errors
-from chatui.ui.state import QUIET, Page
+from chatui.ui.state import QUIET, Page, Selection
 from chatui.ui.tabs.data import large, mixing
 from chatui.ui.tabs.data.deciding import RowHandlers
 from chatui.ui.tabs.data.editor import draw_form
@@ -30,7 +30,10 @@ def build(services: Services, page: Page) -> None:
     chosen = parts.chosen()
     state = [page.selection, parts.source]
 
-    gr.on([page.selection.change, page.blocks.load], handlers.refresh, state, everything, **QUIET)
+    dataset, is_saved = gr.State(""), gr.State("")
+    # A run that goes on is no reason to draw everything here anew.
+    page.looks["data"].change(_chosen, page.selection, [dataset, is_saved], **QUIET)
+    dataset.change(handlers.refresh, state, everything, **QUIET)
     parts.picker.input(handlers.pick, [parts.picker, *state], everything, **QUIET)
     parts.file.upload(handlers.upload, [parts.file, *state], everything, **QUIET)
     gr.on(
@@ -44,7 +47,7 @@ def build(services: Services, page: Page) -> None:
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
         [part.input for part in parts.switches]
-        + [part.input for part in (*parts.columns, parts.encoding, parts.sheet)]
+        + [part.input for part in (*parts.columns, parts.encoding, parts.sheet, parts.member)]
         + [event for part in typed for event in (part.blur, part.submit)],
         shows_errors(handlers.redraft),
         state,
@@ -62,13 +65,18 @@ def build(services: Services, page: Page) -> None:
     )
     parts.again.click(handlers.clean_again, state, everything, trigger_mode="once", **QUIET)
     large.build(services, page)
-    mixing.build(services, page)
+    mixing.build(services, page, is_saved)
     _wire_looking(parts, handlers)
     _wire_rows(parts, RowHandlers(services, parts), state)
     _wire_measuring(parts, MeasuringHandlers(services, parts))
     _wire_recipes(parts, RecipeHandlers(services, parts), state)
     _wire_restoring(parts, handlers, state)
     _wire_keeping(parts, handlers, state)
+
+
+def _chosen(selected: Selection) -> tuple[str | None, str]:
+    """The version that is looked at, and the same with whether there is something unsaved."""
+    return selected.dataset, f"{selected.dataset} {selected.unsaved}"
 
 
 def _wire_looking(parts: Parts, handlers: Handlers) -> None:

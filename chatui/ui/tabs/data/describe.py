@@ -72,10 +72,16 @@ def marks_html(is_edited: bool, is_flagged: bool) -> str:
     return "".join(f'<span class="chatui-mark">{mark}</span>' for mark, is_on in marks if is_on)
 
 
-def account_html(rows_read: int, kept: int, removed: Sequence[RemovedRow], joined: int = 0) -> str:
-    """Where every row went: "544 read = 522 kept + 22 removed", with the removed ones below."""
+def account_html(
+    rows_read: int, kept: int, removed: Sequence[RemovedRow], joined: int = 0, *, added: int = 0
+) -> str:
+    """Where every row went: "544 read = 522 kept + 22 removed", with the removed ones below.
+
+    Rows that were added to a version come from none that was read: they stand beside the sum.
+    """
     sentence = f"{rows_read:,} read = {kept:,} kept + {len(removed):,} removed"
     sentence += f" + {joined:,} joined to others" if joined else ""
+    sentence += f"; {added:,} added for training" if added else ""
     account = f'<p class="chatui-account"><strong>{sentence}</strong></p>'
     if not removed:
         return account
@@ -123,6 +129,7 @@ def columns_html(chosen: Mapping[str, str], found: Recognition) -> str:
     """What the file was taken for and how sure that is, and columns without a field here."""
     more = {"context": "joined to the question", "history": "earlier turns", "label": "the label"}
     more |= {"rejected": "the rejected reply", "thread": "names the conversation"}
+    more |= {"together": "its rows stay in one split"}
     more |= {"order": "orders its messages", "parent": "names the message before"}
     said = [f"{_short(chosen[role])}: {what}" for role, what in more.items() if role in chosen]
     also = _caption(f"Also used: {'; '.join(said)}.") if said else ""

@@ -21,7 +21,7 @@ from chatui.errors import ChatUIError
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe, large, looking, restoring
+from chatui.ui.tabs.data import choosing, describe, looking, restoring
 from chatui.ui.tabs.data.looking import ALL, Row
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import FILE, SAMPLE, Source
@@ -74,10 +74,11 @@ class Drawing:
         return {
             parts.selection: replace(selected, unsaved=False),
             parts.notes: told(_only_first(view)),
-            parts.encoding: gr.Dropdown(value=None, visible=False),
-            parts.sheet: gr.Dropdown(value=None, visible=False),
+            **{part: choosing.hidden() for part in (parts.member, parts.sheet, parts.encoding)},
             parts.facts: told(describe.facts_html(view) + describe.splits_html(view.splits, None)),
-            parts.account: describe.account_html(view.rows_read, view.kept, removed, view.joined),
+            parts.account: describe.account_html(
+                view.rows_read, view.kept, removed, view.joined, added=view.added
+            ),
             **self._restoring(removed, ()),
             parts.which: gr.Dropdown(visible=False),
             **self.page(source, position),
@@ -91,8 +92,9 @@ class Drawing:
             parts.name: source.name,
             parts.prompt: source.options.system or "",
             parts.seed: source.options.seed,
-            parts.encoding: large.encoding_shown(source),
-            parts.sheet: large.sheet_shown(source),
+            parts.member: choosing.member_shown(source),
+            parts.sheet: choosing.sheet_shown(source),
+            parts.encoding: choosing.encoding_shown(source),
         }
         try:
             draft = source.draft()

@@ -1,15 +1,19 @@
-"""The handler that fetches a file from a public address, and shows it like one that was dropped."""
+"""The handler that fetches a file from a public address or a dataset from the Hub by its name, and
+shows it like one that was dropped.
+"""
 
 import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
 from chatui.data.fetching import Permit, fetched, is_url
+from chatui.data.hub import fetched_dataset, hub_of
 from chatui.data.prepare import recognise_file
 from chatui.errors import ChatUIError, NotFetched
 from chatui.services import Services
@@ -27,6 +31,7 @@ class GettingHandlers:
     """What happens beside the field for an address."""
 
     def __init__(self, services: Services, parts: Parts, permit: Permit | None = None) -> None:
+        self._hub = hub_of(services.settings)
         self._max_bytes = services.settings.max_upload_mb * 2**20
         self._parts = parts
         self._permit = permit
@@ -57,14 +62,20 @@ class GettingHandlers:
 
     def _work(self, url: str, news: "Queue[int | Path | Exception]") -> None:
         try:
-            if not is_url(url):
-                raise NotFetched(url[:120] or "(nothing)", "an address begins with https://")
-            with fetched(url, self._max_bytes, self._permit, progress=news.put) as path:
+            with self._fetched(url, news.put) as path:
                 kept = Path(tempfile.mkdtemp(dir=self._folder)) / path.name
                 shutil.move(path, kept)
             news.put(kept)
         except Exception as error:  # noqa: BLE001 - raised again where somebody looks
             news.put(error)
+
+    def _fetched(self, url: str, came: Callable[[int], None]) -> AbstractContextManager[Path]:
+        if (dataset := self._hub.name_in(url)) is not None:
+            return fetched_dataset(dataset, self._hub, self._max_bytes, self._permit, progress=came)
+        if not is_url(url):
+            what = "an address begins with https://, a dataset of the Hub with hf:"
+            raise NotFetched(url[:120] or "(nothing)", what)
+        return fetched(url, self._max_bytes, self._permit, progress=came)
 
 
 def _last_of(news: "Queue[int | Path | Exception]") -> int | Path | Exception:

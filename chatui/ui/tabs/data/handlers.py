@@ -9,14 +9,13 @@ from typing import Any
 import gradio as gr
 
 from chatui.data.cleaning import RemovedRow
-from chatui.data.mapping import ROLES
 from chatui.data.prepare import recognise_file
 from chatui.data.revising import bring_back, restore
 from chatui.errors import ChatUIError, DatasetInUse
 from chatui.services import Services
 from chatui.ui.errors import error_card
 from chatui.ui.state import Selection
-from chatui.ui.tabs.data import describe, large, restoring
+from chatui.ui.tabs.data import choosing, describe, large, restoring
 from chatui.ui.tabs.data.drawing import Changes, Drawing, told
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import (
@@ -184,13 +183,15 @@ class Handlers:
 
     def _with_choices(self, source: Source, chosen: dict[str, object]) -> Source:
         known = source.options
-        chosen = {**chosen, "sheet": large.chosen_sheet(source, chosen.get("sheet"))}
-        if chosen["sheet"] != known.sheet:  # another sheet has columns of its own
-            chosen = {name: value for name, value in chosen.items() if name not in ROLES}
+        chosen = choosing.settled(source, chosen)
         options = options_of(chosen, None)
         found = recognise_file(Path(source.path), source.file, replace(source, options=options).how)
         options = options_of(chosen, found.chosen)
-        options = replace(options, restored=known.restored, edits=known.edits)
+        # What has no field here stays as a recipe has brought it.
+        options = replace(options, stratify_by=known.stratify_by)
+        options = replace(options, split_by_content=known.split_by_content)
+        if (options.member, options.sheet) == (known.member, known.sheet):  # its rows are the same
+            options = replace(options, restored=known.restored, edits=known.edits)
         return replace(source.changed(options), name=str(chosen.get("name") or "").strip())
 
     def _nothing(self) -> Changes:

@@ -1,18 +1,15 @@
-"""Large files in the Data tab: made into versions by a job, and letters that may be others.
+"""Large files in the Data tab: made into versions by a job.
 
 The card shows the newest cleaning of the workspace until somebody puts it away.
 """
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from chatui.data.cleanings import CleaningJob, CleaningView
-from chatui.data.encodings import Choice
-from chatui.data.reading import encoding_choices, sheet_choices
 from chatui.data.recipe import recipe_by
 from chatui.errors import ChatUIError
 from chatui.services import Services
@@ -36,8 +33,7 @@ def build(services: Services, page: Page) -> None:
             look = gr.Button("Look at it", visible=False, scale=0, min_width=130)
             away = gr.Button("Put away", visible=False, scale=0, min_width=130)
     outputs = [shown, box, card, stop, again, look, away]
-    events = [page.selection.change, page.timer.tick, page.blocks.load]
-    gr.on(events, watching.refresh, [page.selection, shown], outputs, **QUIET)
+    page.looks["data"].change(watching.refresh, [page.selection, shown], outputs, **QUIET)
     acting: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     stop.click(shows_errors(watching.stop), None, stop, **acting)
     again.click(shows_errors(watching.resume), None, None, **acting)
@@ -59,55 +55,6 @@ def start(services: Services, source: Source) -> str:
     started = services.cleanings.start(job, upload=None if is_version else path)
     gr.Info("All of the file is read and cleaned now, in a job of its own.", duration=4)
     return started
-
-
-def encoding_field() -> gr.Dropdown:
-    """Where the user says how the letters of a file are written, if that is not sure."""
-    return gr.Dropdown(
-        label="How the letters are written",
-        info="The file doesn't say. Choose the line that looks right.",
-        visible=False,
-        allow_custom_value=True,
-        elem_id="data-encoding",
-    )
-
-
-def sheet_field() -> gr.Dropdown:
-    """Where the user says which sheet of a workbook is meant, if there are several."""
-    return gr.Dropdown(label="Sheet", visible=False, allow_custom_value=True, elem_id="data-sheet")
-
-
-def sheet_shown(source: Source) -> gr.Dropdown:
-    """The sheets of a workbook, with the one that is read."""
-    path = Path(source.path)
-    names = _sheets(path, path.stat().st_mtime_ns) if source.is_file else ()
-    value = source.options.sheet or (names[0] if names else None)
-    return gr.Dropdown(choices=list(names), value=value, visible=bool(names))
-
-
-def chosen_sheet(source: Source, value: object) -> str | None:
-    """The sheet that was chosen; none where it is the one that is read anyway."""
-    path = Path(source.path)
-    names = _sheets(path, path.stat().st_mtime_ns) if source.is_file else ()
-    return str(value) if value and names and value != names[0] else None
-
-
-def encoding_shown(source: Source) -> gr.Dropdown:
-    """The choices for a file, each with what its letters would be."""
-    path = Path(source.path)
-    choices = _choices(path, path.stat().st_mtime_ns) if source.is_file else ()
-    offered = [(f"{c.title}: {' … '.join(c.preview.splitlines())}", c.codec) for c in choices]
-    return gr.Dropdown(choices=offered, value=source.options.encoding, visible=bool(offered))
-
-
-@lru_cache(maxsize=8)
-def _choices(path: Path, stamp: int) -> tuple[Choice, ...]:
-    return encoding_choices(path)
-
-
-@lru_cache(maxsize=8)
-def _sheets(path: Path, stamp: int) -> tuple[str, ...]:
-    return sheet_choices(path)
 
 
 class _Watching:

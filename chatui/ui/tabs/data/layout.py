@@ -11,7 +11,7 @@ from chatui.data.cleaning import STEPS, Parameters
 from chatui.data.prepare import DEFAULT_SEED
 from chatui.ui.forms import form
 from chatui.ui.state import Page
-from chatui.ui.tabs.data.large import encoding_field, sheet_field
+from chatui.ui.tabs.data import choosing
 from chatui.ui.tabs.data.panels import keeping, looking, saving
 from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
@@ -52,14 +52,14 @@ def components(page: Page) -> Parts:
 def _picking() -> dict[str, Any]:
     picker = gr.Dropdown(label="Dataset", elem_id="data-picker")
     file = gr.File(
-        label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip of one)",
+        label="Drop CSV, TSV, JSON, JSONL, Parquet or XLSX (or a zip)",
         file_types=_FILES,
         height=170,
         elem_id="data-file",
     )
     with gr.Row(elem_classes="chatui-stays chatui-address"):
         address = gr.Textbox(
-            label="Or paste a public address",
+            label="Or an address, or hf:owner/name",
             placeholder="https://",
             max_lines=1,
             max_length=2000,
@@ -75,8 +75,7 @@ def _picking() -> dict[str, Any]:
         "address_status": gr.HTML(visible=False),
         "problem": gr.HTML(visible=False),
         "notes": gr.HTML(visible=False),
-        "encoding": encoding_field(),
-        "sheet": sheet_field(),
+        **choosing.fields(),
         "facts": gr.HTML(visible=False),
     }
 

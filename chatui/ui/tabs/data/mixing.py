@@ -12,6 +12,7 @@ from chatui.ui.tabs.data.mixing_handlers import (
     BALANCING,
     CAP,
     MIXING,
+    PARAPHRASING,
     REPEAT,
     Making,
     MixingParts,
@@ -20,13 +21,15 @@ from chatui.ui.tabs.data.mixing_handlers import (
 _QUIET: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build(services: Services, page: Page) -> None:
-    """Show how common labels are; balance, mix or augment into a new version."""
+def build(services: Services, page: Page, is_saved: gr.State) -> None:
+    """Show how common labels are; balance, mix or augment into a new version.
+
+    `is_saved` changes with the version that is looked at, and with whether it is saved as it is.
+    """
     parts = _components(page)
     handlers = Making(services, parts)
     everything = parts.all()
-    gr.on(
-        [page.selection.change, page.blocks.load],
+    is_saved.change(
         handlers.refresh,
         page.selection,
         everything,
@@ -44,6 +47,7 @@ def build(services: Services, page: Page) -> None:
         (parts.show_copies, handlers.show_copies, parts.copies, AUGMENTING),
         (parts.save_copies, handlers.save_copies, parts.selection, AUGMENTING),
         (parts.translate, handlers.translate, parts.selection, AUGMENTING),
+        (parts.paraphrase, handlers.paraphrase, parts.selection, PARAPHRASING),
     ):
         button.click(
             shows_errors(handler),
@@ -129,16 +133,34 @@ def _augmenting() -> dict[str, Any]:
         1, 100, 10, step=1, label="Share, %", info="Rows to add, of the training rows, at most."
     )
     show, save = _buttons("Show typing errors", "Add typing errors")
+    copies = gr.HTML()
     translate = gr.Button(
         "Add back-translations", interactive=False, scale=0, min_width=240, elem_id="translate"
     )
+    models = gr.HTML()
+    with gr.Row():
+        server = gr.Textbox(
+            label="Server for paraphrases",
+            info="Address of an OpenAI-compatible one. Each question is sent there.",
+            placeholder="http://127.0.0.1:8000/v1",
+            max_lines=1,
+            max_length=2000,
+            elem_id="paraphrase-server",
+        )
+        model = gr.Textbox(
+            label="Its model", info="Empty: its first one.", max_lines=1, max_length=200
+        )
+    paraphrase = gr.Button("Add paraphrases", scale=0, min_width=240, elem_id="paraphrase")
     return {
         "share": share,
         "show_copies": show,
         "save_copies": save,
         "translate": translate,
-        "models": gr.HTML(),
-        "copies": gr.HTML(),
+        "models": models,
+        "server": server,
+        "server_model": model,
+        "paraphrase": paraphrase,
+        "copies": copies,
     }
 
 

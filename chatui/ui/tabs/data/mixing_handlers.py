@@ -13,6 +13,7 @@ from chatui.data.augmenting import (
     augmented,
     back_translation,
     noise,
+    paraphrases,
     save_augmentation,
 )
 from chatui.data.balancing import Balance, balanced, imbalance, save_balance
@@ -32,10 +33,12 @@ from chatui.ui.tabs.data.mixing_html import (
 
 CAP, REPEAT = "Cap common labels", "Repeat rare labels"
 MOST_TRANSLATED = 200  # rows in one go; on two cores a sentence takes about a second
+MOST_PARAPHRASED = 200  # rows in one go; a server answers one question after the other
 
 BALANCING = ("how", "cap", "times")
 MIXING = ("sources", "weights", "mixture_name", "rows")
 AUGMENTING = ("share",)
+PARAPHRASING = ("share", "server", "server_model")
 
 Changes = dict[Any, Any]
 
@@ -66,6 +69,9 @@ class MixingParts:
     save_copies: gr.Button
     translate: gr.Button
     models: gr.HTML
+    server: gr.Textbox
+    server_model: gr.Textbox
+    paraphrase: gr.Button
     copies: gr.HTML
 
     def all(self) -> list[Any]:
@@ -78,7 +84,7 @@ class Making:
 
     def __init__(self, services: Services, parts: MixingParts) -> None:
         self._store = services.datasets
-        self._workspace = services.workspace
+        self._workspace, self._settings = services.workspace, services.settings
         self._parts = parts
 
     def refresh(self, selected: Selection) -> Changes:
@@ -138,15 +144,30 @@ class Making:
 
     def translate(self, selected: Selection, **chosen: Any) -> Changes:
         """Add rows that were translated there and back in the next version."""
-        view = self._view(selected)
-        if view.splits["train"] * _share(chosen) > MOST_TRANSLATED:
-            raise CannotAugment(
-                view.id,
-                f"here at most {MOST_TRANSLATED} rows can be translated at a time; choose a "
-                "smaller share, or `augment --back-translate` on the command line",
-            )
+        self._check(selected, chosen, MOST_TRANSLATED, "--back-translate")
         made = self._augmented(selected, chosen, back_translation(*self._folders()))
         return self._saved(selected, save_augmentation(self._store, made))
+
+    def paraphrase(self, selected: Selection, **chosen: Any) -> Changes:
+        """Add rows that a server has said in other words in the next version."""
+        self._check(selected, chosen, MOST_PARAPHRASED, "--paraphrase")
+        key = self._settings.paraphrase_key
+        model = str(chosen["server_model"] or "").strip() or None
+        way = paraphrases(
+            str(chosen["server"] or ""), key.get_secret_value() if key else None, model
+        )
+        made = self._augmented(selected, chosen, way)
+        return self._saved(selected, save_augmentation(self._store, made))
+
+    def _check(self, selected: Selection, chosen: dict[str, Any], most: int, way: str) -> None:
+        """Refuse what would keep the page busy for too long."""
+        view = self._view(selected)
+        if view.splits["train"] * _share(chosen) > most:
+            raise CannotAugment(
+                view.id,
+                f"here at most {most} rows can be written anew in this way at a time; choose a "
+                f"smaller share, or `augment {way}` on the command line",
+            )
 
     def _balanced(self, selected: Selection, chosen: dict[str, Any]) -> Balance:
         limits = (

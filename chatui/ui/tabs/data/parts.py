@@ -23,8 +23,9 @@ class Parts:
     address_status: gr.HTML
     problem: gr.HTML
     notes: gr.HTML
+    member: gr.Dropdown  # of an archive
+    sheet: gr.Dropdown  # of a workbook
     encoding: gr.Dropdown
-    sheet: gr.Dropdown
     facts: gr.HTML
     preparing: gr.Column
     columns_box: gr.Accordion
@@ -101,4 +102,5 @@ class Parts:
             "name": self.name,
             "encoding": self.encoding,
             "sheet": self.sheet,
+            "member": self.member,
         }

@@ -13,7 +13,7 @@ from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.editing import flagged, flagged_rows
 from chatui.data.mapping import ROLES, Columns
 from chatui.data.prepare import DEFAULT_SEED, Draft, Options, preview_of
-from chatui.data.reading import HowToRead
+from chatui.data.reading import HowToRead, how_to_read
 from chatui.data.store import SAMPLE_FILE, SAMPLE_NAME, DatasetStore, DatasetView
 from chatui.errors import BadParameter
 from chatui.ui.forms import label_of
@@ -43,7 +43,7 @@ class Source:
     @property
     def how(self) -> HowToRead:
         """What was chosen about reading the file."""
-        return HowToRead(self.options.encoding, sheet=self.options.sheet)
+        return how_to_read(self.options)
 
     def changed(self, options: Options) -> "Source":
         """The source with other choices; those before can be had back with `undone`."""
@@ -118,6 +118,7 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
         system=_text_of(chosen, "prompt"),
         encoding=_text_of(chosen, "encoding"),
         sheet=_text_of(chosen, "sheet"),
+        member=_text_of(chosen, "member"),
     )
 
 

@@ -91,15 +91,15 @@ def build(services: Services, page: Page) -> None:
     closing = really.click(
         shows_errors(handlers.close_study), page.selection, [ask, frame], **_ONCE
     )
-    looks = [page.selection.change, page.blocks.load]
+    look = page.looks["rate"].change
     watched = [page.selection, shown, links, planning]
     drawn = [shown, links, study, design, about, job, stop, retry, running, counts, raters, here]
     drawn += [ask, another, result, verdict, findings, csv, jsonl]
-    changes = [*looks, page.timer.tick, links.change, planning.change]
+    changes = [look, links.change, planning.change]
     gr.on(changes, handlers.refresh, watched, drawn, **QUIET)
     closing.success(handlers.refresh, watched, drawn, **QUIET)
     gr.on(
-        [*looks, items.change, scales.change, planning.change],
+        [look, items.change, scales.change, planning.change],
         handlers.plan,
         [page.selection, items, scales, planning],
         [items, planned, start],

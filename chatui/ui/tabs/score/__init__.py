@@ -49,8 +49,7 @@ def build(services: Services, page: Page) -> None:
             data = gr.DownloadButton("Download JSON", scale=0, min_width=210)
 
     handlers = Handlers(services)
-    gr.on(
-        [page.selection.change, page.timer.tick, page.blocks.load],
+    page.looks["score"].change(
         handlers.refresh,
         [page.selection, shown],
         [shown, run, score, about, start, job, stop, resume]

@@ -5,10 +5,17 @@ Whatever a dataset or a model wrote is escaped here.
 
 from html import escape
 
-from chatui.score.comparison import METRICS
-from chatui.score.config import SYSTEMS, MetricName
-from chatui.score.readable import account, difference_in_words, figure_in_words, memory
-from chatui.score.report import SIGNS, Figure, ItemFigures, Report
+from chatui.score.catalog import TITLES, Metric
+from chatui.score.config import SYSTEMS
+from chatui.score.groups import value_of
+from chatui.score.readable import (
+    account,
+    difference_in_words,
+    figure_in_words,
+    measured,
+    memory,
+)
+from chatui.score.report import SIGNS, Figure, ItemFigures, Report, Verdict
 from chatui.score.store import Plan, ScoreView
 from chatui.statistics import Interval
 from chatui.ui.charts import (
@@ -16,15 +23,16 @@ from chatui.ui.charts import (
     TUNED_COLOUR,
     IntervalRow,
     as_details,
+    diff_html,
     html_table,
     interval_plot,
     number,
 )
 from chatui.ui.errors import error_card
 from chatui.ui.frame import conversation_html, job_card
+from chatui.ui.tabs.score import drawing
 
 ITEM_COLUMNS = ("Item", "Change", "base", "tuned", "Question")
-_TITLES = {metric.name: metric.title for metric in METRICS}
 _LIMITS = (
     "BLEU and chrF2 count shared words and letters with one reference: a good reply in other words "
     "scores low. Perplexity says how likely the references are, not how good the replies are. "
@@ -37,7 +45,7 @@ def planned(plan: Plan) -> str:
     """What a score will measure, before it starts."""
     return (
         f'<div class="chatui-card"><b>{plan.items} locked test items</b> of '
-        f"{escape(plan.dataset)}. Primary metric: {_TITLES[plan.primary]} (fixed once started)."
+        f"{escape(plan.dataset)}. Primary metric: {TITLES[plan.primary]} (fixed once started)."
         '<div class="chatui-muted">Base and tuned are one loaded model with the adapter off and '
         "on; both answer the same items in the same way.</div></div>"
     )
@@ -80,10 +88,11 @@ def _so_far(view: ScoreView) -> str:
 
 def verdict(report: Report) -> str:
     """The answer in one line, and what the other metrics say in another."""
-    others = ", ".join(
-        f"{_TITLES[name]} {SIGNS[each.verdict]} {each.verdict}"
-        for name, each in report.differences.items()
-        if name != report.primary
+    said: dict[Verdict, list[str]] = {}
+    for each in measured(report)[1:]:
+        said.setdefault(report.differences[each.name].verdict, []).append(each.title)
+    others = "; ".join(
+        f"{sign} {name}: {', '.join(said[name])}" for name, sign in SIGNS.items() if name in said
     )
     return (
         '<div class="chatui-card" role="status">'
@@ -95,28 +104,39 @@ def verdict(report: Report) -> str:
 
 
 def figures(report: Report) -> str:
-    """The interval plot with its table, the primary metric first."""
-    measured = [each for each in METRICS if each.name in report.differences]  # by its version
-    ordered = sorted(measured, key=lambda metric: metric.name != report.primary)
-    rows = [row for metric in ordered if (row := _interval_row(report, metric.name)) is not None]
+    """The interval plot of the leading metrics, the primary one first, and a table of all."""
+    found = measured(report)
+    leading = [each for each in found if each.leads or each.name == report.primary]
+    rows = [row for each in leading if (row := _interval_row(report, each)) is not None]
     caption = f"n = {report.n} items, 95 % bootstrap intervals over items."
     plot = interval_plot(rows, caption) if rows else ""
-    headers = ("Metric", "base", "tuned", "tuned − base", "Verdict")
-    table = html_table(
-        headers,
+    headers = ("Metric", "What it is", "base", "tuned", "tuned − base", "Verdict")
+    table = html_table(headers, [_told(report, each) for each in found])
+    if not plot:
+        return table
+    title = TITLES[report.primary]
+    table += _unseen(report)
+    pictures = drawing.movement(report, title) + drawing.where(report, title)
+    return plot + as_details(f"All {len(found)} metrics as a table", table) + pictures
+
+
+def _unseen(report: Report) -> str:
+    """The figures over the items that training has not seen, if there are others."""
+    clean = report.clean
+    if clean is None or not 0 < clean.n < report.n:
+        return ""
+    heading = f"<p><b>Over the {clean.n} of {report.n} items that training has not seen</b></p>"
+    return heading + html_table(
+        ("Metric", "base", "tuned"),
         [
             (
-                metric.title,
-                figure_in_words(report.base[metric.name]),
-                figure_in_words(report.tuned[metric.name]),
-                difference_in_words(report.differences[metric.name]),
-                f"{SIGNS[report.differences[metric.name].verdict]} "
-                f"{report.differences[metric.name].verdict}",
+                each.title,
+                figure_in_words(clean.base[each.name]),
+                figure_in_words(clean.tuned[each.name]),
             )
-            for metric in ordered
+            for each in measured(report)
         ],
     )
-    return plot + as_details("Show as table", table) if plot else table
 
 
 def fine_print(report: Report) -> str:
@@ -137,7 +157,7 @@ def item_rows(report: Report) -> list[list[object]]:
     """A row for each item, what moved most first."""
     rows: list[list[object]] = []
     for place, item in enumerate(report.items, start=1):
-        base, tuned = _value(item.base, report.primary), _value(item.tuned, report.primary)
+        base, tuned = (value_of(item, system, report) for system in SYSTEMS)
         values = [round(value, 1) for value in (tuned - base, base, tuned)]
         rows.append([place, *values, item.prompt[-1].text])
     return sorted(rows, key=lambda row: (-abs(float(str(row[1]))), int(str(row[0]))))
@@ -145,7 +165,7 @@ def item_rows(report: Report) -> list[list[object]]:
 
 def item_heading(report: Report) -> str:
     """What the columns of the item table hold."""
-    name = _TITLES[report.primary]
+    name = TITLES[report.primary]
     return (
         "<b>Items, what moved most first</b>"
         f'<div class="chatui-muted">{name} of each reply, 0 to 100. '
@@ -164,6 +184,11 @@ def one_item(report: Report, place: int) -> str:
         f"{_reply('base', item.base, f'2.5px dashed {BASE_COLOUR}')}"
         f"{_reply('tuned', item.tuned, f'4px solid {TUNED_COLOUR}')}"
         f"{_boxed('reference', '', item.reference, '1px solid currentColor')}"
+        + "".join(
+            as_details(f"{system} beside the reference", diff_html(reply, item.reference))
+            for system, reply in (("base", item.base.reply), ("tuned", item.tuned.reply))
+            if reply.strip() and reply != item.reference
+        )
     )
 
 
@@ -190,22 +215,29 @@ def _boxed(name: str, facts: str, text: str, line: str) -> str:
     )
 
 
-def _interval_row(report: Report, name: MetricName) -> IntervalRow | None:
-    base, tuned = _interval(report.base[name]), _interval(report.tuned[name])
+def _told(report: Report, each: Metric) -> tuple[str, ...]:
+    """A metric's row in the table."""
+    difference = report.differences[each.name]
+    unit = f" ({each.unit})" if each.unit else ""
+    return (
+        each.title,
+        f"{each.meaning}{unit}; {each.direction}",
+        figure_in_words(report.base[each.name]),
+        figure_in_words(report.tuned[each.name]),
+        difference_in_words(difference),
+        f"{SIGNS[difference.verdict]} {difference.verdict}",
+    )
+
+
+def _interval_row(report: Report, each: Metric) -> IntervalRow | None:
+    base, tuned = _interval(report.base[each.name]), _interval(report.tuned[each.name])
     if base is None or tuned is None:
         return None
-    metric = next(each for each in METRICS if each.name == name)
-    said = report.differences[name].verdict
-    return IntervalRow(
-        metric.title, metric.unit, base, tuned, metric.higher_is_better, f"{SIGNS[said]} {said}"
-    )
+    said = report.differences[each.name].verdict
+    return IntervalRow(each.title, each.unit, base, tuned, each.direction, f"{SIGNS[said]} {said}")
 
 
 def _interval(figure: Figure) -> Interval | None:
     if figure.value is None or figure.low is None or figure.high is None:
         return None
     return Interval(figure.value, figure.low, figure.high)
-
-
-def _value(figures_: ItemFigures, name: MetricName) -> float:
-    return figures_.chrf2 if name == "chrf2" else figures_.bleu

@@ -1,18 +1,17 @@
 """Put runs into words, tables and points of a curve: from views to safe HTML."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
 
-from chatui.train.checks import Problem
+from chatui.jobs import JobView
 from chatui.train.config import TrainConfig
-from chatui.train.view import Point, RunView
-from chatui.ui.charts import as_details, html_table, number
+from chatui.train.problem import Problem
+from chatui.train.view import RunView
+from chatui.ui.charts import number
 from chatui.ui.errors import error_card
 from chatui.ui.frame import job_card
-from chatui.ui.tabs.train.drawing import loss_curve
 
 RUN_COLUMNS = ("Run", "Name", "State", "Perplexity", "Version")
 _NONE_YET = (
@@ -89,19 +88,6 @@ def figures(run: RunView | None) -> str:
     )
 
 
-def curve(run: RunView | None) -> str:
-    """The loss curve, and the measurements on the validation split as a table below it."""
-    if run is None or not run.curve:
-        return ""
-    rows = [
-        (p.step, f"{p.loss:.3f}", number(math.exp(min(p.loss, 700))), _mark(run, p))
-        for p in run.curve
-        if p.kind == "validation"
-    ]
-    table = html_table(("Step", "Validation loss", "Perplexity", "Kept"), rows)
-    return loss_curve(run.curve, run.steps) + as_details("Show as table", table)
-
-
 def log(run: RunView | None) -> str:
     """The last lines of the journal that were written for people."""
     lines = run.log() if run is not None else []
@@ -110,6 +96,18 @@ def log(run: RunView | None) -> str:
         '<pre class="chatui-card" style="white-space: pre-wrap; margin: 0; max-height: 320px; '
         f'overflow: auto" tabindex="0">{escape(text)}</pre>'
     )
+
+
+def queue(waiting: Sequence[JobView]) -> str:
+    """The jobs that wait, in order, each with what can be done about it."""
+    items = "".join(
+        f"<li><span>{number}. {escape(job.name)}</span>"
+        f"{_act('sooner', job, 'Sooner') if number > 1 else ''}"
+        f"{_act('later', job, 'Later') if number < len(waiting) else ''}"
+        f"{_act('cancel', job, 'Take off the queue')}</li>"
+        for number, job in enumerate(waiting, start=1)
+    )
+    return f'<ol class="train-queue">{items}</ol>'
 
 
 def run_rows(runs: Sequence[RunView]) -> list[list[Any]]:
@@ -130,6 +128,14 @@ def accordion(group: str, names: Sequence[str], config: TrainConfig, start: Trai
     """The title of a group of options, with how many differ from the preset's."""
     changed = sum(getattr(config, name) != getattr(start, name) for name in names)
     return f"{group} · {changed} changed" if changed else group
+
+
+def _act(act: str, job: JobView, label: str) -> str:
+    name = escape(job.name)
+    return (
+        f'<button type="button" data-act="{act}" data-job="{name}" '
+        f'aria-label="{label}: {name}">{label}</button>'
+    )
 
 
 def _doing(run: RunView) -> str:
@@ -160,12 +166,10 @@ def _best(run: RunView) -> str:
     return f"at step {run.best_step}; {before}"
 
 
-def _mark(run: RunView, point: Point) -> str:
-    return "✓ best" if point.step == run.best_step else ""
-
-
 def _number(value: float | None) -> str:
-    return "–" if value is None else number(value)
+    if value is None:
+        return "–"
+    return number(value) if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
 def _memory(megabytes: int | None) -> str:

@@ -1,4 +1,4 @@
-"""What the left side of the Train tab does: choose, check, start."""
+"""What the left side of the Train tab does: choose, check, advise, start."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,12 +7,17 @@ from uuid import uuid4
 import gradio as gr
 
 from chatui.errors import CannotTrain, ChatUIError
-from chatui.model.catalog import STARTER, find_base
+from chatui.model.catalog import STARTER, bases_on_offer, find_base
 from chatui.services import Services
-from chatui.train.checks import Problem, read_options
+from chatui.train.advice import Advice, Situation, advise
+from chatui.train.checks import read_options
 from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig, preset
+from chatui.train.hardware import Hardware
+from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
+from chatui.ui.tabs.train.keeping import Keeping
+from chatui.ui.tabs.train.lesson import advice_html
 
 _SAME = gr.skip()
 
@@ -20,8 +25,9 @@ _SAME = gr.skip()
 class Planning:
     """The listeners of the form."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, keeping: Keeping) -> None:
         self._services = services
+        self._keeping = keeping
 
     def offer(self, selected: Selection, shown: str) -> tuple[Any, ...]:
         """The versions to choose from; drawn anew only when there are others."""
@@ -41,12 +47,16 @@ class Planning:
         config = _preset(chosen, base)
         return tuple(config.model_dump()[name] for name in TrainConfig.model_fields)
 
-    def choose_base(self, base: str, chosen: str) -> float:
-        """Another base model wants another learning rate; the other options stay."""
-        return _preset(chosen, base).learning_rate
+    def choose_base(self, base: str, chosen: str, rated: str) -> tuple[Any, str]:
+        """Another base model wants another learning rate; the other options stay.
+
+        `rated` is the base that the rate in the form is for: one that came with a copied
+        configuration is left as it is.
+        """
+        return (_SAME if base == rated else _preset(chosen, base).learning_rate), base
 
     def review(self, dataset: str | None, base: str, chosen: str, **values: object) -> Any:
-        """Check the plan: presets with their minutes, checks, command, Start, group titles."""
+        """Check the plan: presets with their minutes, checks, advice, command, Start, titles."""
         config, problems = read_options(values)
         base = (base or "").strip()
         problems = problems + self._services.runs.problems(dataset or "", config, base)
@@ -55,11 +65,23 @@ class Planning:
         return (
             gr.Radio(self._presets(dataset, base), value=chosen),
             describe.checks(problems, self._ready(dataset, config, base, problems)),
+            advice_html(self._advice(dataset, base, config)),
             describe.command(self._services.runs.command(dataset or "VERSION", config, base)),
+            self._keeping.offer(config, dataset, base),
             gr.Button(interactive=not problems),
             *(gr.Accordion(label=title) for title in titles),
             gr.Button(visible=any("changed" in title for title in titles)),
         )
+
+    def take(
+        self, dataset: str | None, base: str, event: gr.EventData, **values: object
+    ) -> tuple[Any, ...]:
+        """Take the piece of advice whose button was pressed: the base model, then every option."""
+        wanted = str((event._data or {}).get("take", ""))
+        config, _ = read_options(values)
+        found = {a.field: a.value for a in self._advice(dataset, base, config)}
+        names = ("base", *TrainConfig.model_fields)
+        return tuple(found[n] if n == wanted and n in found else _SAME for n in names)
 
     def new_key(self) -> str:
         """A key for the next press of Start: pressing twice is one run."""
@@ -75,6 +97,16 @@ class Planning:
         run = self._services.runs.start(dataset, config, (base or STARTER).strip(), key or None)
         chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
         return chain, self.new_key(), run
+
+    def _advice(self, dataset: str | None, base: str, config: TrainConfig) -> list[Advice]:
+        try:
+            rows = self._services.datasets.view(dataset or "").splits.get("train", 0)
+            found = find_base(base)
+            seconds = self._services.runs.seconds_for(dataset or "", config, base)
+        except ChatUIError:  # told beside Start already
+            return []
+        offered = tuple(bases_on_offer())
+        return advise(Situation(rows, found, config, Hardware.here(), seconds, offered))
 
     def _ready(
         self, dataset: str | None, config: TrainConfig, base: str, problems: list[Problem]

@@ -1,20 +1,22 @@
-"""What the right side of the Train tab does: show how a run stands, stop it, keep the list."""
+"""What the right side of the Train tab does: show a run, stop it, go on, keep the list."""
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
-from chatui.errors import ChatUIError
+from chatui.errors import BadSetting, ChatUIError
+from chatui.jobs import JobView
 from chatui.services import Services
+from chatui.train.curves import LOSS
 from chatui.train.view import RunView
 from chatui.ui.state import Selection
-from chatui.ui.tabs.train import describe
+from chatui.ui.tabs.train import describe, looking
 
 Shown = tuple[str, str]  # the state and the events that are shown, as keys
 NOTHING_SHOWN: Shown = ("", "")
-_PRESSED = 8  # components that change with the state of runs alone
-_OUTPUTS = 1 + 4 + _PRESSED
+_DRAWN, _PRESSED = 6, 14  # components that change with events; those that change with states alone
 _SAME = gr.skip()
 
 
@@ -24,23 +26,46 @@ class Watching:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def refresh(self, selected: Selection, shown: Shown) -> tuple[Any, ...]:
+    def refresh(
+        self,
+        selected: Selection,
+        shown: Shown,
+        *,
+        metric: str = LOSS,
+        smoothing: str = "none",
+        compare: list[str] | None = None,
+    ) -> tuple[Any, ...]:
         """Show the selected run as its folder tells it; only what has changed is drawn anew."""
-        unchanged = (_SAME,) * _OUTPUTS
+        unchanged = (_SAME,) * (1 + _DRAWN + _PRESSED)
         if selected.tab != "train":
             return unchanged
         try:
             runs = self._services.runs.all()
-            run = next((each for each in runs if each.id == selected.run), None)
+            waiting = [job for job in self._services.jobs.active() if job.state == "queued"]
         except (ChatUIError, FileNotFoundError):  # deleted between two looks
             return unchanged
-        keys = _state_key(selected, runs, run), _events_key(run)
+        run = next((each for each in runs if each.id == selected.run), None)
+        others = [each for each in runs if each.id in (compare or []) and each.id != selected.run]
+        looks = [run, *others]
+        keys = (
+            _state_key(selected, runs, run, waiting),
+            repr((metric, smoothing, [_events_key(each) for each in looks])),
+        )
         if keys == tuple(shown):
             return unchanged
         # What can be pressed changes with the state only: a question that is being asked must not
         # vanish because a step was made.
-        pressed = self._pressed(runs, run) if keys[0] != shown[0] else (_SAME,) * _PRESSED
-        return (keys, *self._drawn(run), *pressed)
+        is_new = keys[0] != shown[0]
+        pressed = self._pressed(runs, run, waiting) if is_new else (_SAME,) * _PRESSED
+        drawn = (
+            describe.standing(run),
+            looking.warning(run),
+            looking.chart(run, others, metric, smoothing),
+            describe.figures(run),
+            looking.samples(run),
+            describe.log(run),
+        )
+        return (keys, *drawn, *pressed)
 
     def ask_to_stop(self) -> tuple[Any, Any]:
         """Ask before stopping, where Stop was pressed."""
@@ -56,10 +81,46 @@ class Watching:
             self._services.runs.stop(selected.run)
         return gr.Row(visible=False)
 
+    def discard(self, selected: Selection) -> Any:
+        """Stop the selected run and keep nothing of it."""
+        if selected.run:
+            self._services.runs.discard(selected.run)
+        return gr.Row(visible=False)
+
     def resume(self, selected: Selection) -> None:
         """Go on with the selected run from its last checkpoint."""
         if selected.run:
             self._services.runs.resume(selected.run)
+
+    def ask_to_continue(self) -> tuple[Any, Any]:
+        """Ask for how many epochs, where Continue was pressed."""
+        return gr.Button(visible=False), gr.Row(visible=True)
+
+    def not_now(self) -> tuple[Any, Any]:
+        """Do not continue."""
+        return gr.Button(visible=True), gr.Row(visible=False)
+
+    def continue_run(
+        self, selected: Selection, epochs: float | None, key: str
+    ) -> tuple[Selection, str]:
+        """Start a new run that begins with the adapter of the selected one; and the next key."""
+        if not selected.run:
+            return selected, key
+        if not epochs or epochs < 1:
+            raise BadSetting("more_epochs", "it needs at least 1")
+        changes = {"epochs": int(epochs), "max_steps": 0}
+        run = self._services.runs.continue_run(selected.run, changes, key=key or None)
+        return replace(selected, run=run, score=None, study=None), uuid4().hex
+
+    def arrange(self, event: gr.EventData) -> None:
+        """Move a job that waits, or take it off the queue."""
+        link: dict[str, str] = event._data or {}
+        for job in self._services.jobs.active():
+            if job.name == link.get("job") and job.state == "queued":
+                if link.get("act") == "cancel":
+                    self._services.jobs.stop(job.folder)
+                else:
+                    self._services.jobs.move(job.folder, -1 if link.get("act") == "sooner" else 1)
 
     def pick(self, selected: Selection, event: gr.SelectData) -> Selection:
         """Look at the run of a row, wherever sorting has put it."""
@@ -90,20 +151,16 @@ class Watching:
         chain = replace(selected, run=None, score=None, study=None)
         return chain, gr.Button(visible=True), gr.Row(visible=False)
 
-    def _drawn(self, run: RunView | None) -> tuple[Any, ...]:
-        """Standing, curve, figures, log."""
-        return (
-            describe.standing(run),
-            describe.curve(run),
-            describe.figures(run),
-            describe.log(run),
-        )
-
-    def _pressed(self, runs: list[RunView], run: RunView | None) -> tuple[Any, ...]:
-        """Stop, its question, Resume, the list with its title, buttons and question, Start."""
+    def _pressed(
+        self, runs: list[RunView], run: RunView | None, waiting: list[JobView]
+    ) -> tuple[Any, ...]:
+        """Stop, its question, Resume, Continue and its question, the looks, the queue, the list."""
         is_active = run is not None and run.job.is_active
         is_at_rest = run is not None and not is_active and run.state != "finished"
+        can_continue = run is not None and not is_active and run.adapter is not None
         stopping = run is not None and is_active and _is_stopping(run)
+        names = [(f"{each.name} · {each.state}", each.id) for each in reversed(runs)]
+        others = [(name, each) for name, each in names if run is None or each != run.id]
         return (
             gr.Button(
                 "Stopping …" if stopping else "Stop run",
@@ -112,12 +169,25 @@ class Watching:
             ),
             gr.Row(visible=False),
             gr.Button(f"Resume {run.id}" if run else "Resume", visible=is_at_rest),
+            gr.Button(f"Continue {run.id}" if run else "Continue", visible=can_continue),
+            gr.Row(visible=False),
+            gr.Row(visible=run is not None),
+            gr.Dropdown(others, visible=bool(others)),
+            gr.Accordion(f"Queue ({len(waiting)} waiting)", visible=bool(waiting)),
+            describe.queue(waiting),
             gr.Accordion(label=f"Runs ({len(runs)})"),
             describe.run_rows(runs),
             gr.Row(visible=run is not None),
             gr.Row(visible=False),
             gr.Button(variant="secondary" if _is_done(run) else "primary"),
         )
+
+    def copyable(self, selected: Selection) -> Any:
+        """The runs whose options can be copied into the form."""
+        if selected.tab != "train":
+            return _SAME
+        names = [(each.name, each.id) for each in reversed(self._services.runs.all())]
+        return gr.Dropdown(names)
 
 
 def _is_done(run: RunView | None) -> bool:
@@ -129,9 +199,13 @@ def _is_stopping(run: RunView) -> bool:
     return (run.job.folder / "stop").exists()
 
 
-def _state_key(selected: Selection, runs: list[RunView], run: RunView | None) -> str:
+def _state_key(
+    selected: Selection, runs: list[RunView], run: RunView | None, waiting: list[JobView]
+) -> str:
     listed = [(each.id, each.name, each.state) for each in runs]
-    return repr((selected.run, listed, run is not None and _is_stopping(run), _is_done(run)))
+    queue = [job.name for job in waiting]
+    stopping = run is not None and _is_stopping(run)
+    return repr((selected.run, listed, queue, stopping, _is_done(run)))
 
 
 def _events_key(run: RunView | None) -> str:

@@ -1,0 +1,56 @@
+"""Commands that keep, compare and reuse how runs were made; jobs are queued and done by nobody."""
+
+import pytest
+
+from chatui.train.config_file import from_yaml
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker is started: a run stays as it was made."""
+    monkeypatch.setattr("chatui.jobs.queue.spawn", lambda folder, module: None)
+
+
+def test_the_options_of_a_run_go_to_a_file_and_start_another_one(run, tmp_path):
+    run("train", "sample-support-v1", "--set", "epochs=3", "--set", "dora=true")
+    file = tmp_path / "mine.yaml"
+
+    status, _, err = run("config", "r1", "-o", str(file))
+    assert status == 0, err
+    status, _, err = run("train", "--config", str(file), "--set", "epochs=4")
+    assert status == 0, err
+
+    _, differ, _ = run("config", "r1", "--against", "r2")
+    assert differ["differences"] == {"epochs": [3, 4]}
+    _, told, _ = run("config", "r1", "--against", "r2", as_json=False)
+    assert told.split()[-3:] == ["epochs", "3", "4"]
+    _, alike, _ = run("config", "r1", "--against", "r1", as_json=False)
+    assert alike.strip() == "They were configured alike."
+    _, text, _ = run("config", "r2", as_json=False)
+    assert from_yaml(text, "r2").config.epochs == 4
+
+
+def test_a_config_file_that_cannot_be_used_starts_nothing(run, tmp_path):
+    (tmp_path / "bad.yaml").write_text("options: {epochs: -1}")
+
+    for words in (
+        ("train", "sample-support-v1", "--config", str(tmp_path / "bad.yaml")),
+        ("train", "sample-support-v1", "--config", str(tmp_path / "none.yaml")),
+        ("train",),
+    ):
+        status, _, err = run(*words)
+        assert status == 1
+        assert "Traceback" not in err
+    assert run("runs")[1]["runs"] == []
+
+
+def test_a_run_without_an_adapter_is_not_continued_and_one_that_waits_can_be_discarded(run):
+    run("train", "sample-support-v1")
+    run("train", "sample-support-v1")
+
+    status, _, err = run("continue", "r1")
+    assert (status, "has no final adapter yet" in err) == (1, True)
+
+    status, told, err = run("stop", "r2", "--discard")
+    assert (status, told["state"]) == (0, "discarded"), err
+    assert [row["run"] for row in run("runs")[1]["runs"]] == ["r1"]
