@@ -48,6 +48,7 @@ def test_a_shape_counts_the_weights_that_a_model_has(tiny_base):
 def test_more_is_needed_for_more_tokens_and_a_wider_adapter_and_less_with_checkpointing():
     assert needed(batch_tokens=4096) > needed(batch_tokens=2048) > needed(batch_tokens=512)
     assert needed(lora_rank=64) > needed(lora_rank=8)
+    assert needed(dora=True) > needed()
     assert needed(activation_checkpointing="on") < needed()
 
 
