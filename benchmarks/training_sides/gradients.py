@@ -72,7 +72,7 @@ class _Loss:
     """As much of a trainer as its loss asks for."""
 
     def __init__(self, head: Any) -> None:
-        self._head = head
+        self._head, self._label_smoothing = head, 0.0
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
 
 

@@ -13,8 +13,8 @@ from chatui.data.cleaning import RemovedRow
 from chatui.data.exporting import Format
 from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft
-from chatui.data.splitting import StratifyBy
 from chatui.data.store import DatasetView
+from chatui.data.strata import StratifyBy
 
 RecipeFile = Annotated[
     Path | None, typer.Option("--recipe", help="JSON: steps, parameters, columns, seed.")

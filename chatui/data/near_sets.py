@@ -5,13 +5,15 @@ rarest members: of a set of n, the first n - ceil(t n) + 1 in the order of how o
 (prefix filtering: Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007). Where too many
 sets share one, they must share two of one more, and so on (Wang, Li and Feng 2012, AdaptJoin).
 MinHash would be no faster here, and would miss one pair in 200 at the threshold.
+
+Members are compared some at a time, so memory grows by some twenty bytes for each set.
 """
 
-from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-MAX_MEMBERS = 256  # of a set that are kept: those with the lowest hashes, the same in alike sets
+from chatui.data.sequences import MAX_MEMBERS, Shared, scrambled
+
 # An estimate from 256 members has a standard deviation of 0.025 at 0.8; three of them, so that one
 # pair in a thousand is missed where texts have more sequences than are kept.
 _TOLERANCE = 0.075
@@ -20,116 +22,114 @@ _LEVELS = 3
 # Sets that share three of their rarest members with hundreds of others come from one template. Each
 # is compared with so many that are most like it: all of them would take the square of the time.
 _OF_A_TEMPLATE = 8
-_BATCH = 1_000_000  # pairs that are compared at once
+_BATCH = 500_000  # pairs, or members, that are compared at once
+_SETS = 200_000  # whose members are looked through at once
 
 
-class Sets:
-    """Sets of 64-bit members, made of the three-word sequences of word hashes."""
+class Components:
+    """Things that hang together, by the number of each; first each by itself."""
 
-    def __init__(self) -> None:
-        self._members: list[Any] = []
-        self._sizes: list[Any] = []
-
-    def add(self, words: "array[int]", counts: "array[int]") -> None:
-        """Take in some texts, each as hashes of its words; a shorter one is one sequence."""
+    def __init__(self, count: int) -> None:
         import numpy
 
-        flat, lengths = numpy.frombuffer(words, numpy.uint64), numpy.frombuffer(counts, "u4")
-        lengths = lengths.astype(numpy.int64)
-        owner = numpy.repeat(numpy.arange(len(lengths)), lengths)
-        place = numpy.arange(len(flat)) - numpy.repeat(numpy.cumsum(lengths) - lengths, lengths)
-        runs = _mixed(flat, owner)
-        is_run = (place + 2 < lengths[owner]) | (place == 0)
-        runs, owner = runs[is_run], owner[is_run]
-        order = numpy.lexsort((runs, owner))
-        runs, owner = runs[order], owner[order]
-        is_new = numpy.ones(len(runs), bool)
-        is_new[1:] = (runs[1:] != runs[:-1]) | (owner[1:] != owner[:-1])
-        runs, owner = runs[is_new], owner[is_new]
-        sizes = numpy.bincount(owner, minlength=len(lengths))
-        place = numpy.arange(len(runs)) - numpy.repeat(numpy.cumsum(sizes) - sizes, sizes)
-        self._members.append(runs[place < MAX_MEMBERS])
-        self._sizes.append(sizes.clip(max=MAX_MEMBERS))
+        self.of = numpy.arange(count, dtype=numpy.int32)
 
-    def of(self, rows: Any) -> tuple[Any, Any]:
-        """The members of these sets one after the other, and how many each has."""
+    def join(self, pairs: Any) -> None:
+        """Take in an array of pairs that belong together."""
         import numpy
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
 
-        members, sizes = numpy.concatenate(self._members), numpy.concatenate(self._sizes)
-        starts = numpy.cumsum(sizes) - sizes
-        return members[_spans(starts[rows], sizes[rows])], sizes[rows]
+        ends = self.of[pairs]
+        ends = ends[ends[:, 0] != ends[:, 1]]
+        if not len(ends):
+            return
+        labels, at = numpy.unique(ends, return_inverse=True)
+        at = at.reshape(ends.shape)
+        ones = numpy.ones(len(at), numpy.int8)
+        graph = coo_array((ones, (at[:, 0], at[:, 1])), shape=(len(labels), len(labels)))
+        joined = connected_components(graph, directed=False)[1]
+        _, first = numpy.unique(joined, return_index=True)
+        now = numpy.arange(len(self.of), dtype=numpy.int32)
+        now[labels] = labels[first][joined]
+        self.of = now[self.of]
 
 
-def near_pairs(members: Any, sizes: Any, similarity: float) -> list[Any]:
-    """Pairs of sets at least so similar, enough of them to join all that are."""
-    return _Search(members, sizes, similarity).pairs()
-
-
-def joined(count: int, pairs: Sequence[Any]) -> Any:
-    """The component of each of `count` things, given arrays of pairs that belong together."""
-    import numpy
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    both = numpy.concatenate([numpy.empty((0, 2), numpy.int64), *pairs])
-    ones = numpy.ones(len(both), numpy.int8)
-    graph = coo_array((ones, (both[:, 0], both[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
+def join_near(shared: Shared, ranks: Any, similarity: float) -> Components:
+    """Sets that are at least so similar hang together. `ranks` decides where nothing else does."""
+    search = _Search(shared, ranks, similarity)
+    search.join()
+    return search.components
 
 
 class _Search:
-    def __init__(self, members: Any, sizes: Any, similarity: float) -> None:
+    def __init__(self, shared: Shared, ranks: Any, similarity: float) -> None:
         import numpy
 
-        self._sizes = sizes
-        self._starts = numpy.cumsum(sizes) - sizes
-        is_cut = sizes > similarity * MAX_MEMBERS - 1  # it, or one that it may resemble
+        self._shared, self._ranks = shared, ranks
+        self.components = Components(len(shared.sizes))
+        # By the size of a set: whether one that it resembles may be cut, and what follows.
+        sizes = numpy.arange(MAX_MEMBERS + 1)
+        is_cut = sizes > similarity * MAX_MEMBERS - 1
         self._least = numpy.where(is_cut, similarity - _TOLERANCE, similarity)
-        self._overlap = numpy.ceil(self._least * sizes - 1e-9).astype(numpy.int64)
-        _, self._ids, counts = numpy.unique(members, return_inverse=True, return_counts=True)
-        owner = numpy.repeat(numpy.arange(len(sizes)), sizes)
-        order = numpy.lexsort((self._ids, counts[self._ids], owner))
-        self._ids = self._ids[order]
-        self._is_shared = counts[self._ids] > 1
-        hashes = _scrambled(self._ids.astype(numpy.uint64))
-        hashes[~self._is_shared] = numpy.iinfo(numpy.uint64).max
-        self._likeness = numpy.minimum.reduceat(hashes, self._starts)  # often equal in alike sets
-        self._found: list[Any] = []
-        self._component = numpy.arange(len(sizes))
+        overlap = numpy.ceil(self._least * sizes - 1e-9).astype(numpy.int64)
+        self._prefix = sizes - overlap + 1
 
-    def pairs(self) -> list[Any]:
-        import numpy
+    def join(self) -> None:
+        self._compare(self._shared.sums, self._shared.equal, 1)
+        parts = 1 + sum(int(counts.sum()) for _, counts in self._prefixes()) // _BATCH
+        total = self._shared.kinds
+        for part in range(parts):
+            low, high = total * part // parts, total * (part + 1) // parts
+            self._compare_all(*self._entries(low, high))
 
-        self._join_equal()
-        prefix = self._sizes - self._overlap + 1
-        rows = numpy.repeat(numpy.arange(len(self._sizes)), prefix)
-        at = _spans(self._starts, prefix)
-        keys = self._ids[at].astype(numpy.uint64)
+    def _compare_all(self, keys: Any, rows: Any, at: Any) -> None:
+        """Compare sets that share a key, and share more where many do."""
         for level in range(1, _LEVELS + 1):
-            keys, rows, at = self._shared(keys, rows, at)
+            keys, rows, at = self._ordered(keys, rows, at)
             is_full = _bucket_sizes(keys) > _FULL
             self._compare(keys[~is_full], rows[~is_full], _FULL)
             reach = _OF_A_TEMPLATE if level == _LEVELS else 2
             self._compare(keys[is_full], rows[is_full], reach)
-            keys, rows, at = self._of_several(keys[is_full], rows[is_full], at[is_full])
-            keys, rows, at = self._extended(keys, rows, at, level)
-        return self._found
+            if level < _LEVELS:
+                keys, rows, at = self._of_several(keys[is_full], rows[is_full], at[is_full])
+                keys, rows, at = self._extended(keys, rows, at, level)
 
-    def _join_equal(self) -> None:
-        """Sets with the same members: the order of words in a text may differ."""
+    def _prefixes(self) -> Iterator[tuple[Any, Any]]:
+        """Sets, and how many of their shared members are among the rarest, some sets at a time."""
         import numpy
 
-        weights = _scrambled(self._ids.astype(numpy.uint64))
-        sums = numpy.add.reduceat(weights, self._starts)
-        self._compare(numpy.sort(sums), numpy.argsort(sums), 1)
+        for first in range(0, len(self._shared.sizes), _SETS):
+            rows = numpy.arange(first, min(first + _SETS, len(self._shared.sizes)))
+            yield rows, self._reach(rows, 0)
 
-    def _shared(self, keys: Any, rows: Any, at: Any) -> tuple[Any, Any, Any]:
+    def _reach(self, rows: Any, more: int) -> Any:
+        """How many shared members of each set are among the rarest and `more` beyond these."""
+        import numpy
+
+        sizes = self._shared.sizes[rows].astype(numpy.int64)
+        counts = self._shared.starts[rows + 1] - self._shared.starts[rows]
+        return numpy.minimum(self._prefix[sizes] + more - sizes + counts, counts).clip(min=0)
+
+    def _entries(self, low: int, high: int) -> tuple[Any, Any, Any]:
+        """Where sets have a member of a range among their rarest: member, set and place."""
+        import numpy
+
+        found = []
+        for rows, counts in self._prefixes():
+            at = _spans(self._shared.starts[rows], counts)
+            members = self._shared.members.take(at)
+            mine = (members >= low) & (members < high)
+            owner = numpy.repeat(rows, counts)
+            found.append((members[mine].astype(numpy.uint64), owner[mine], at[mine]))
+        keys, owners, places = (numpy.concatenate(part) for part in zip(*found, strict=True))
+        return keys, owners, places
+
+    def _ordered(self, keys: Any, rows: Any, at: Any) -> tuple[Any, Any, Any]:
         """The entries whose key is not theirs alone, sorted by key, alike sets side by side."""
         import numpy
 
-        mine = self._is_shared[at]
-        keys, rows, at = keys[mine], rows[mine], at[mine]
-        order = numpy.lexsort((rows, self._likeness[rows], keys))
+        order = numpy.lexsort((self._ranks[rows], self._shared.likeness[rows], keys))
         keys, rows, at = keys[order], rows[order], at[order]
         several = _bucket_sizes(keys) > 1
         return keys[several], rows[several], at[several]
@@ -140,7 +140,7 @@ class _Search:
 
         if not len(keys):
             return keys, rows, at
-        component = self._component[rows]
+        component = self.components.of[rows]
         starts = numpy.flatnonzero(numpy.r_[True, keys[1:] != keys[:-1]])
         sizes = numpy.diff(numpy.r_[starts, len(keys)])
         lowest = numpy.minimum.reduceat(component, starts)
@@ -152,12 +152,11 @@ class _Search:
         """One more member to each key, from a prefix that is one longer."""
         import numpy
 
-        end = self._starts[rows] + self._sizes[rows] - self._overlap[rows] + 1 + level
-        end = numpy.minimum(end, self._starts[rows] + self._sizes[rows])
+        end = self._shared.starts[rows] + self._reach(rows, level)
         counts = (end - at - 1).clip(min=0)
         more = _spans(at + 1, counts)
-        keys = _scrambled(numpy.repeat(keys, counts)) + self._ids[more].astype(numpy.uint64)
-        return keys, numpy.repeat(rows, counts), more
+        members = self._shared.members.take(more).astype(numpy.uint64)
+        return scrambled(numpy.repeat(keys, counts)) + members, numpy.repeat(rows, counts), more
 
     def _compare(self, keys: Any, rows: Any, reach: int) -> None:
         """Compare each row with the next `reach` ones that have its key."""
@@ -181,70 +180,54 @@ class _Search:
     def _decide(self, pairs: Any) -> None:
         import numpy
 
-        component = self._component
-        pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
-        sizes = self._sizes[pairs]
-        least = self._least[pairs].min(axis=1)
+        component = self.components.of
+        pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]].astype(numpy.int64)
+        sizes = self._shared.sizes[pairs]
+        least = self._least[sizes].min(axis=1)
         pairs = pairs[sizes.min(axis=1) >= least * sizes.max(axis=1) - 1e-9]
         if not len(pairs):
             return
-        count = len(self._sizes)
+        count = len(component)
         once = numpy.unique(pairs.min(axis=1) * count + pairs.max(axis=1))
         pairs = numpy.stack((once // count, once % count), axis=1)
-        near = numpy.concatenate([self._are_near(part) for part in _parts(pairs, self._sizes)])
-        if near.any():
-            self._found.append(pairs[near])
-            self._component = joined(len(self._sizes), self._found)
+        near = numpy.concatenate([self._are_near(part) for part in self._parts(pairs)])
+        self.components.join(pairs[near])
+
+    def _parts(self, pairs: Any) -> Sequence[Any]:
+        """The pairs in parts of some hundred thousands of members."""
+        import numpy
+
+        total = numpy.cumsum(self._counts(pairs).sum(axis=1)) // _BATCH
+        parts: Sequence[Any] = numpy.split(pairs, numpy.flatnonzero(total[1:] != total[:-1]) + 1)
+        return parts
+
+    def _counts(self, rows: Any) -> Any:
+        return self._shared.starts[rows + 1] - self._shared.starts[rows]
 
     def _are_near(self, pairs: Any) -> Any:
         import numpy
 
-        sizes = self._sizes[pairs]
-        at = _spans(self._starts[pairs].ravel(), sizes.ravel())
-        number = numpy.repeat(numpy.arange(len(pairs)), sizes.sum(axis=1))
-        both = number * (self._ids.max() + 1) + self._ids[at]
+        counts = self._counts(pairs)
+        members = self._shared.members.take(
+            _spans(self._shared.starts[pairs].ravel(), counts.ravel())
+        )
+        number = numpy.repeat(numpy.arange(len(pairs)), counts.sum(axis=1))
+        both = (number << 32) | members
         both.sort()
-        twice = both[1:][both[1:] == both[:-1]] // (self._ids.max() + 1)
-        shared = numpy.bincount(twice, minlength=len(pairs))
-        least = self._least[pairs].min(axis=1)
-        return shared >= least * (sizes.sum(axis=1) - shared) - 1e-9
-
-
-def _parts(pairs: Any, sizes: Any) -> Iterator[Any]:
-    """The pairs in parts of some millions of members."""
-    import numpy
-
-    if len(pairs):
-        total = numpy.cumsum(sizes[pairs].sum(axis=1)) // 4_000_000
-        yield from numpy.split(pairs, numpy.flatnonzero(total[1:] != total[:-1]) + 1)
-
-
-def _mixed(words: Any, owner: Any) -> Any:
-    """A hash of each word and the two after it in the same text."""
-    import numpy
-
-    second, third = numpy.zeros_like(words), numpy.zeros_like(words)
-    second[:-1] = numpy.where(owner[1:] == owner[:-1], words[1:], 0)
-    third[:-2] = numpy.where(owner[2:] == owner[:-2], words[2:], 0)
-    return _scrambled(_scrambled(_scrambled(words) + second) + third)
-
-
-def _scrambled(values: Any) -> Any:
-    """Each 64-bit number as another one, bits far apart (the finaliser of SplitMix64)."""
-    import numpy
-
-    values = values + numpy.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-    return values ^ (values >> numpy.uint64(31))
+        twice = both[1:][both[1:] == both[:-1]] >> 32
+        common = numpy.bincount(twice, minlength=len(pairs))
+        sizes = self._shared.sizes[pairs].astype(numpy.int64)
+        least = self._least[sizes].min(axis=1)
+        return common >= least * (sizes.sum(axis=1) - common) - 1e-9
 
 
 def _bucket_sizes(keys: Any) -> Any:
     """For each of the sorted keys, how often it is there."""
     import numpy
 
-    _, inverse, counts = numpy.unique(keys, return_inverse=True, return_counts=True)
-    return counts[inverse]
+    starts = numpy.flatnonzero(numpy.r_[True, keys[1:] != keys[:-1]]) if len(keys) else keys[:0]
+    sizes = numpy.diff(numpy.r_[starts, len(keys)]).astype(numpy.int64)
+    return numpy.repeat(sizes, sizes)
 
 
 def _spans(starts: Any, counts: Any) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chatui.data.cleaning import DEFAULT_STEPS, Parameters
 from chatui.data.editing import Edits
-from chatui.data.splitting import StratifyBy
+from chatui.data.strata import StratifyBy
 
 DEFAULT_SEED = 42
 

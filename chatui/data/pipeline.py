@@ -4,6 +4,7 @@ Reads in batches; keeps mended rows on disk and a few numbers of each in memory.
 shows and a version of a million rows are made here, in the same way.
 """
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,14 +15,15 @@ from typing import Any, NamedTuple
 from chatui.conversation import SPLITS, Conversation
 from chatui.data.cleaning import ALL_STEPS, READ, Cleaning, CleanRow, Example, RemovedRow
 from chatui.data.formats import RawRow
-from chatui.data.grouping import Asked
+from chatui.data.grouping import Asked, Named
 from chatui.data.mapping import Columns, Recognition, apply_mapping
 from chatui.data.options import Options
 from chatui.data.progress import Progress, Report
-from chatui.data.questions import Questions, as_name, named, split_by_groups
+from chatui.data.questions import Questions, split_by_groups
 from chatui.data.reading import no_rows
 from chatui.data.records import BadRecord, BadRow, Batch, Reading, Record, as_raw
 from chatui.data.spool import Spool
+from chatui.data.strata import Labels
 from chatui.data.threads import Joined, LeftOut, join, rows_of
 from chatui.data.together import Threads, kept_together
 from chatui.errors import NoUsableRow
@@ -149,14 +151,12 @@ class Prepared:
         import numpy
 
         is_tested = numpy.frombuffer(bytes(splits), numpy.uint8) == SPLITS.index("test")
-        asked = self._questions
-        keys = numpy.concatenate([keys[is_tested] for keys in (asked.keys, asked.before)])
-        return set(map(as_name, numpy.unique(keys).tolist()))
+        return self._questions.named(is_tested)
 
     def conversations(self, splits: Sequence[int]) -> Iterator[Conversation]:
         """The kept rows as they are stored."""
         names = _names(self._cleaning.keys.turns[self._cleaning.is_kept])
-        rows = zip(self.kept(), names, self._questions.groups, splits, strict=True)
+        rows = zip(self.kept(), names, self._questions.groups.by_row(), splits, strict=True)
         for row, name, group, split in rows:
             yield Conversation(
                 id=name,
@@ -173,18 +173,16 @@ class Prepared:
     @cached_property
     def _questions(self) -> Questions:
         """What the kept rows ask; read once, when all comparisons are made."""
-        asked, labels, threads = Asked(), [], []
+        asked, labels, threads = Asked(self._folder), Labels(), array("Q")
         for row in self.kept():
             asked.add(row.turns)
-            labels.append(row.label)
+            labels.add(row.label)
             if self._threads:
-                threads.append(self._threads.of(row.row))
+                threads.append(self._threads.number_of(row.row))
         keys, is_kept = self._cleaning.keys, self._cleaning.is_kept
-        before = keys.groups_before()[is_kept]
-        groups = asked.groups()
-        if threads:
-            groups = kept_together(groups, threads)
-        return Questions(groups, keys.groups[is_kept], before, labels)
+        groups = keys.groups if is_kept.all() else keys.groups[is_kept]
+        together = kept_together(asked.groups(groups), threads)
+        return Questions(together, labels, groups, *keys.were(is_kept))
 
     def _one_by_one(self, report: Report, is_first: bool) -> Iterator[RawRow]:
         """A conversation of each record; what is none is noted at the last time."""
@@ -233,9 +231,11 @@ def _names(keys: Any) -> Iterator[str]:
     """Ids by content; where copies are kept, the later ones get a number."""
     import numpy
 
-    values, counts = numpy.unique(keys, return_counts=True)
-    seen = dict.fromkeys(map(as_name, values[counts > 1].tolist()), 0)
-    for name in named(keys):
+    ordered = numpy.sort(keys)
+    copied = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    seen = dict.fromkeys(Named(copied), 0)
+    for name in Named(keys):
         if name in seen:
             seen[name] += 1
         yield f"{name}-{seen[name]}" if seen.get(name, 0) > 1 else name

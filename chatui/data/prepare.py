@@ -28,7 +28,8 @@ from chatui.data.progress import Report, silent
 from chatui.data.questions import Questions, count_splits, split_by_groups, split_names
 from chatui.data.reading import HowToRead, collected, how_to_read, of_records, open_reading
 from chatui.data.records import Reading, Record, Records
-from chatui.data.splitting import group_of
+from chatui.data.splitting import Groups, group_of
+from chatui.data.strata import Labels
 from chatui.data.threads import share_that_fits
 from chatui.data.turns import in_order
 from chatui.errors import FileMissing, NoUsableRow
@@ -184,10 +185,11 @@ def with_locked_test(draft: Draft, locked: Collection[str]) -> Draft:
         return draft
     keys = numpy.array([[int(key, 16) for key in _keys(row)] for row in draft.kept], numpy.uint64)
     asked = Questions(
-        groups=[row.group or "" for row in draft.conversations],
+        Groups.called(row.group or "" for row in draft.conversations),
+        Labels(row.label for row in draft.kept),
         keys=keys[:, 0],
-        before=keys[:, 1],
-        labels=[row.label for row in draft.kept],
+        were_at=numpy.arange(len(keys)),
+        were=keys[:, 1],
     )
     splits = split_names(split_by_groups(asked, draft.options, locked))
     pairs = zip(draft.conversations, splits, strict=True)

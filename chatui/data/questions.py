@@ -1,25 +1,43 @@
 """What rows ask, as numbers: whose split each row shares, and what names it in later versions."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chatui.conversation import SPLITS, Split
+from chatui.data.grouping import as_name
+from chatui.data.numbers import is_among
 from chatui.data.options import Options
-from chatui.data.splitting import assign_splits, splits_by_content, strata_of
-
-_EVERY = 2000  # keys that are written out at once
+from chatui.data.splitting import Groups, content_splits_of, splits_of
+from chatui.data.strata import Labels, strata_of
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
     """What each of some rows asks; the rows of a group belong in one split."""
 
-    groups: Sequence[str]
+    groups: Groups
+    labels: Labels
     keys: Any  # 64-bit numbers: the question as cleaned
-    before: Any  # and as read
-    labels: Sequence[str | None]
+    were_at: Any  # rows that asked something else before they were cleaned,
+    were: Any  # and what
+
+    def ask(self, locked: Collection[str]) -> Any:
+        """Which rows ask something that is locked, as cleaned or as read."""
+        import numpy
+
+        wanted = numpy.sort(numpy.array([int(key, 16) for key in locked], numpy.uint64))
+        found = is_among(self.keys, wanted)
+        found[self.were_at[is_among(self.were, wanted)]] = True
+        return found
+
+    def named(self, is_meant: Any) -> set[str]:
+        """What names these rows in other versions: their questions, as cleaned and as read."""
+        import numpy
+
+        keys = self.keys[is_meant], self.were[is_meant[self.were_at]]
+        return set(map(as_name, numpy.unique(numpy.concatenate(keys)).tolist()))
 
 
 def split_by_groups(asked: Questions, options: Options, locked: Collection[str]) -> Sequence[int]:
@@ -29,17 +47,16 @@ def split_by_groups(asked: Questions, options: Options, locked: Collection[str])
     """
     import numpy
 
-    locked_groups: set[str] = set()
+    is_locked = numpy.zeros(len(asked.groups.names), bool)
     if locked:
-        keys = numpy.array([int(key, 16) for key in locked], numpy.uint64)
-        is_locked = numpy.isin(asked.keys, keys) | numpy.isin(asked.before, keys)
-        locked_groups = {asked.groups[row] for row in numpy.flatnonzero(is_locked).tolist()}
+        is_locked[asked.groups.of[asked.ask(locked)]] = True
     if options.split_by_content:
-        splits = splits_by_content(asked.groups, options.seed, locked_groups)
+        splits = content_splits_of(asked.groups, options.seed, is_locked)
     else:
         strata = strata_of(asked.labels, options.stratify_by)
-        splits = assign_splits(asked.groups, options.seed, locked_groups, strata)
-    return bytes(map(SPLITS.index, splits))
+        splits = splits_of(asked.groups, options.seed, is_locked, strata)
+    found: bytes = splits.tobytes()
+    return found
 
 
 def count_splits(splits: Iterable[Split]) -> dict[Split, int]:
@@ -51,14 +68,3 @@ def count_splits(splits: Iterable[Split]) -> dict[Split, int]:
 def split_names(splits: Sequence[int]) -> tuple[Split, ...]:
     """Splits by their names."""
     return tuple(SPLITS[split] for split in splits)
-
-
-def as_name(key: int) -> str:
-    """A 64-bit key as ids and groups are written."""
-    return f"{key:016x}"
-
-
-def named(keys: Any) -> Iterator[str]:
-    """Many keys as they are written."""
-    for start in range(0, len(keys), _EVERY):
-        yield from map(as_name, keys[start : start + _EVERY].tolist())

@@ -20,7 +20,7 @@ from chatui.data.pipeline import Prepared
 from chatui.data.prepare import Draft, recognise_file
 from chatui.data.reading import file_bytes, how_to_read
 from chatui.data.records import shortened
-from chatui.data.splitting import StratifyBy
+from chatui.data.strata import StratifyBy
 from chatui.errors import BadRecipe, UnknownStep
 
 

@@ -30,8 +30,9 @@ from chatui.data.editing import (
 from chatui.data.formats import RawRow
 from chatui.data.prepare import Draft, Options, draft_of
 from chatui.data.recipe import Recipe
-from chatui.data.splitting import assign_splits, group_of, splits_by_content, strata_of
+from chatui.data.splitting import assign_splits, group_of, splits_by_content
 from chatui.data.store import DatasetStore, DatasetView
+from chatui.data.strata import strata_of
 from chatui.data.together import grouped
 from chatui.data.turns import in_order
 from chatui.errors import NotEditable, NotRestorable

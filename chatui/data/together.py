@@ -5,11 +5,13 @@ tells that they belong together. The names are kept as hashes: they may be a per
 """
 
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 from chatui.conversation import Conversation, content_hash
-from chatui.data.grouping import groups_of
+from chatui.data.grouping import as_name, groups_of
+from chatui.data.near_sets import Components
 from chatui.data.records import Record
+from chatui.data.splitting import Groups
 from chatui.data.threads import key_in
 
 
@@ -31,31 +33,49 @@ class Threads:
 
     def of(self, row: int) -> str | None:
         """What names the conversation of a row, if anything does."""
-        key = self._keys[row - 1] if row <= len(self._keys) else 0
-        return f"{key:016x}" if key else None
+        number = self.number_of(row)
+        return as_name(number) if number else None
+
+    def number_of(self, row: int) -> int:
+        """The same as a number, 0 if nothing does."""
+        return self._keys[row - 1] if row <= len(self._keys) else 0
 
 
-def kept_together(groups: Sequence[str], threads: Sequence[Hashable]) -> list[str]:
-    """The groups, those with rows of one thread as one; it is called like the smallest of them."""
-    whole: dict[str, str] = {}  # another group that a group is a part of
+def kept_together(groups: Groups, threads: "array[int]") -> Groups:
+    """The groups, those with rows of one thread as one; it is called like the smallest of them.
 
-    def root(group: str) -> str:
-        while (above := whole.get(group, group)) != group:
-            whole[group] = whole.get(above, above)
-            group = above
-        return group
+    `threads` has a number for each row, 0 where nothing is known, or is empty if that is so for
+    all of them.
+    """
+    import numpy
 
-    first: dict[Hashable, str] = {}
-    for group, thread in zip(groups, threads, strict=True):
-        if thread:
-            small, large = sorted((root(first.setdefault(thread, group)), root(group)))
-            whole[large] = small
-    return [root(group) for group in groups] if whole else list(groups)
+    if not threads:
+        return groups
+    of = numpy.frombuffer(threads, numpy.uint64)
+    rows = numpy.flatnonzero(of)
+    rows = rows[numpy.argsort(of[rows], kind="stable")]
+    is_same = of[rows[1:]] == of[rows[:-1]]
+    meets = groups.of[rows]
+    pairs = numpy.stack((meets[:-1], meets[1:]), axis=1)[is_same]
+    whole = Components(len(groups.names))
+    whole.join(numpy.unique(pairs, axis=0))
+    component, number = numpy.unique(whole.of, return_inverse=True)
+    if len(component) == len(groups.names):
+        return groups
+    order = numpy.argsort(numpy.array(list(groups.names)))
+    ranks = numpy.empty_like(order)
+    ranks[order] = numpy.arange(len(order))
+    least = numpy.full(len(component), len(order))
+    numpy.minimum.at(least, number, ranks)
+    names = [groups.names[at] for at in order[least].tolist()]
+    return Groups(names, number.astype(numpy.int32)[groups.of])
 
 
 def grouped(rows: Sequence[Conversation]) -> list[str]:
     """The group of each row: by what it asks, and by the conversation that it is a part of."""
-    return kept_together(groups_of(row.turns for row in rows), [row.thread for row in rows])
+    groups = Groups.called(groups_of(row.turns for row in rows))
+    threads = array("Q", (int(row.thread, 16) if row.thread else 0 for row in rows))
+    return list(kept_together(groups, threads).by_row())
 
 
 def thread_in(source: str, thread: str | None) -> str | None:

@@ -7,8 +7,9 @@ import ftfy
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES, is_bad
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from chatui.data.cleaning import texts
+from chatui.data.cleaning import judges, texts
 from chatui.data.cleaning.pii import _KINDS, Masker
 from chatui.data.cleaning.texts import repair, trim
 
@@ -97,3 +98,19 @@ def test_personal_data_passes_the_gates_wherever_it_is():
 
         assert set(ungated(text)) <= passed
         assert bool(ungated(text)) == (Masker("US")(text) != text)
+
+
+AS_IT_COMES = LanguageIdentifier.from_model_file(MODEL_FILE)
+LETTERS = st.text(
+    st.sampled_from(
+        "etaoinshrdlu ÄÖüßéèñçłżšøåабвгдежзиклмнопрсту你好我的日本語のはが한국어עבריתعربي "
+    )
+    | st.characters(exclude_categories=["Cs"]),
+    max_size=120,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LETTERS)
+def test_languages_are_told_by_the_same_sums_as_with_the_narrow_table(text):
+    assert judges._identifier().classify(text) == AS_IT_COMES.classify(text)

@@ -2,12 +2,16 @@
 
 import itertools
 import random
+import tracemalloc
+from array import array
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatui.conversation import Turn
+from chatui.data import grouping, near_sets, numbers, sequences, splitting
 from chatui.data.cleaning.near import jaccard, shingles
 from chatui.data.grouping import SIMILARITY, groups_of
 from chatui.data.splitting import assign_splits
@@ -37,6 +41,21 @@ def texts():
         made += [noisy(asked, share, chance) for share in (0, 0.005, 0.02, 0.05, 0.3)]
     chance.shuffle(made)
     return made
+
+
+def in_pieces(monkeypatch, size):
+    """Cut everything that is cut by size into pieces of so many."""
+    for module, name in (
+        (grouping, "_CHUNK"),
+        (sequences, "_AT_ONCE"),
+        (near_sets, "_BATCH"),
+        (near_sets, "_SETS"),
+        (numbers, "IN_MEMORY"),
+        (numbers, "_BLOCK"),
+        (numbers, "_RANGE"),
+    ):
+        monkeypatch.setattr(module, name, size)
+    monkeypatch.setattr(grouping, "_WORDS", 10 * size)
 
 
 def of_a_template(count, chance):
@@ -85,6 +104,39 @@ def test_no_near_pair_of_a_template_is_missed():
 
     assert len(pairs) > 500
     assert [p for p in pairs if found[p[0]] != found[p[1]]] == []
+
+
+def test_groups_are_the_same_however_little_is_in_memory_at_once(texts, monkeypatch):
+    rows = [*texts, *texts[:40], *of_a_template(120, random.Random(3))]
+    found = groups(*rows)
+
+    in_pieces(monkeypatch, 60)
+
+    assert groups(*rows) == found
+    assert len(set(found)) > 50
+
+
+def test_a_row_takes_few_bytes_while_it_is_grouped_and_split(monkeypatch):
+    in_pieces(monkeypatch, 1_000)
+
+    def peak(count):
+        chance = random.Random(count)
+        asked = grouping.Asked()
+        keys = array("Q")
+        tracemalloc.start()
+        for _ in range(count):
+            asked.add(pair(" ".join(chance.choices(WORDS, k=12))))
+            keys.append(chance.getrandbits(64))
+        found = asked.groups(np.frombuffer(keys, np.uint64))
+        splitting.splits_of(found, 1, np.zeros(len(found.names), bool), None)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(10)  # what is loaded and remembered once
+    few, many = peak(3_000), peak(9_000)
+
+    assert 0 < (many - few) / 6_000 < 60
 
 
 def test_texts_with_more_sequences_than_are_kept_are_found_too():

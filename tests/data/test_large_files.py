@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chatui.conversation import Turn
-from chatui.data import options, origins, prepare, questions, spool
+from chatui.data import grouping, numbers, options, origins, prepare, splitting, spool
 from chatui.data.cleaning import STEP_NAMES, Parameters
 from chatui.data.editing import flagged, left_out, reworded
 from chatui.data.options import Options
@@ -41,7 +41,9 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(origins, "BLOCK", 700)
     monkeypatch.setattr(spool, "IN_MEMORY", 900)
     monkeypatch.setattr(spool, "_FRAME", 7)
-    monkeypatch.setattr(questions, "_EVERY", 11)
+    monkeypatch.setattr(grouping, "_EVERY", 11)
+    monkeypatch.setattr(splitting, "_EVERY", 11)
+    monkeypatch.setattr(numbers, "IN_MEMORY", 900)
     monkeypatch.setattr("chatui.data.progress._EVERY", 11)
     monkeypatch.setattr("chatui.data.tally._RUN", 500)
 

@@ -58,6 +58,15 @@ def test_what_is_removed_is_what_brute_force_removes(rows, threshold):
     assert gone
 
 
+def test_rows_whose_sequences_are_read_again_are_compared_as_before(rows, monkeypatch):
+    cleaned = clean(rows, ()).kept
+    found = near_copies(cleaned, 0.7)
+
+    monkeypatch.setattr("chatui.data.cleaning.near._REMEMBERED", 2)
+
+    assert near_copies(cleaned, 0.7) == found != {}
+
+
 def test_the_reason_names_the_row_that_stays_and_the_similarity():
     said = "You can change the address of an order until it has been packed in our warehouse"
     rows = [row(4, "How do I do it?", said), row(9, "How do I do it?", said + " today.")]
@@ -104,8 +113,8 @@ def test_sketches_are_the_same_in_any_chunk_and_known_for_good():
     """Which rows are removed must not change with the machine, the run or the rows around."""
     pairs = [("How do I pay?", "By card or in cash."), ("Hi", ""), ("Größe", "a b c d"), ("?", "!")]
 
-    together = Sketcher(0.8).keys(pairs)
-    apart = [Sketcher(0.8).keys([pair])[0].tolist() for pair in pairs]
+    together = Sketcher(0.8).keys(pairs, len(pairs))
+    apart = [Sketcher(0.8).keys([pair], 1)[0].tolist() for pair in pairs]
 
     assert together.tolist() == apart
     assert together.shape == (4, 22)

@@ -1,22 +1,74 @@
 """Splits keep a prompt on one side, come near 80/10/10, and depend on nothing but the seed."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatui.conversation import Turn
+from chatui.data import splitting
 from chatui.data.editing import left_out
 from chatui.data.options import Options
 from chatui.data.prepare import draft_of
 from chatui.data.recipe import recipe_of
 from chatui.data.revising import restore, revise
-from chatui.data.splitting import assign_splits, group_of, splits_by_content, strata_of
+from chatui.data.splitting import assign_splits, group_of, rank, splits_by_content
 from chatui.data.store import DatasetStore
+from chatui.data.strata import strata_of
 from tests.data.making import questions
 from tests.data.writing import write
+
+
+def plainly_split(groups, seed, locked=(), labels=None):
+    """The splits by the definition, group by group."""
+    sizes = Counter(groups)
+    ranked = sorted(sizes, key=lambda group: rank(seed, group))
+    kinds = [ranked] if labels is None else plain_kinds(ranked, groups, labels)
+    chosen = {group: "test" for group in sizes if group in locked}
+    for split in ("test", "validation"):
+        if len(sizes) - (split == "validation") <= 1:
+            break
+        owed = max(0.0, 1 - len(groups) * 0.1)
+        free = len(sizes) - len(chosen) - 1
+        for kind in kinds:
+            owed += 0.1 * sum(sizes[group] for group in kind)
+            there = sum(sizes[group] for group in kind if chosen.get(group) == split)
+            taken = first_that_fit(
+                [group for group in kind if group not in chosen][:free], sizes, round(owed - there)
+            )
+            chosen.update(dict.fromkeys(taken, split))
+            free -= len(taken)
+            owed = max(-0.5, owed - there) - sum(sizes[group] for group in taken)
+    return tuple(chosen.get(group, "train") for group in groups)
+
+
+def first_that_fit(groups, sizes, left):
+    taken = []
+    for group in groups:
+        if sizes[group] <= left:
+            taken.append(group)
+            left -= sizes[group]
+    rest = [group for group in groups if group not in taken]
+    if left > 0 and rest:
+        best = min(rest, key=lambda group: sizes[group])
+        if sizes[best] - left < left or not taken:
+            taken.append(best)
+    return taken
+
+
+def plain_kinds(ranked, groups, labels):
+    counts = defaultdict(Counter)
+    for group, label in zip(groups, labels, strict=True):
+        counts[group][label] += 1
+    kinds = defaultdict(list)
+    for group in ranked:
+        best = min(counts[group].items(), key=lambda item: (-item[1], item[0] or ""))
+        kinds[best[0] or ""].append(group)
+    rare = [group for group in ranked if any(group in k and len(k) < 10 for k in kinds.values())]
+    return [kind for _, kind in sorted(kinds.items()) if len(kind) >= 10] + [rare] * bool(rare)
+
 
 GROUPS = st.lists(st.integers(0, 30).map(str), max_size=120)
 
@@ -32,6 +84,33 @@ def test_no_group_is_in_two_splits_and_locked_ones_are_tested(groups, seed, lock
     assert all(
         split == "test" for group, split in zip(groups, splits, strict=True) if group in locked
     )
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 60).map(str), st.sampled_from(["a", "b", "c", "", None])),
+        max_size=150,
+    ),
+    seed=st.integers(0, 9),
+    locked=st.sets(st.integers(0, 30).map(str), max_size=9),
+    has_labels=st.booleans(),
+)
+def test_splits_are_those_of_the_definition(rows, seed, locked, has_labels):
+    groups = [row[0] for row in rows]
+    labels = [row[1] for row in rows] if has_labels else None
+
+    assert assign_splits(groups, seed, locked, labels) == plainly_split(
+        groups, seed, locked, labels
+    )
+
+
+def test_names_whose_hashes_begin_alike_have_their_places_by_the_whole_hash(monkeypatch):
+    groups = [str(n) for n in range(2000)]
+    splits = assign_splits(groups, 3)
+
+    monkeypatch.setattr(splitting, "_BEGINNING", 1)
+
+    assert assign_splits(groups, 3) == splits == plainly_split(groups, 3)
 
 
 @given(groups=GROUPS, seed=st.integers(0, 99), data=st.data())
@@ -148,8 +227,8 @@ def test_labels_are_strata_of_many_rows_or_on_demand():
     few, many = ["a", None], ["a", None] * 5_001
 
     assert strata_of(few, "auto") is None
-    assert strata_of(few, "label") == few
-    assert strata_of(many, "auto") == many
+    assert list(strata_of(few, "label") or ()) == few
+    assert list(strata_of(many, "auto") or ()) == many
     assert strata_of(many, "nothing") is None
     assert strata_of([None, None], "label") is None
 

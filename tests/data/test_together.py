@@ -1,5 +1,6 @@
 """Rows that were cut out of one conversation stand in one split, whatever becomes of them."""
 
+from array import array
 from collections import defaultdict
 
 import pytest
@@ -12,6 +13,7 @@ from chatui.data.options import Options
 from chatui.data.prepare import draft_of, prepare, prepare_whole
 from chatui.data.recipe import Recipe
 from chatui.data.revising import cleaned_draft, restore, revise
+from chatui.data.splitting import Groups
 from chatui.data.store import DatasetStore
 from chatui.data.together import kept_together
 from tests.data.writing import write
@@ -140,7 +142,8 @@ def test_the_names_of_conversations_are_not_stored(store, file):
 def test_groups_are_joined_by_threads_and_by_nothing_else(rows):
     groups, threads = [g for g, _ in rows], [t for _, t in rows]
 
-    found = kept_together(groups, threads)
+    numbers = array("Q", (thread or 0 for thread in threads))
+    found = list(kept_together(Groups.called(groups), numbers).by_row())
 
     reached = {group: {group} for group in groups}
     for _ in rows:  # as far as steps from group to thread to group lead

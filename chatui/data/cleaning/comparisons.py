@@ -1,6 +1,6 @@
 """Compare rows with each other: which of them have to go for what others say."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from chatui.data.cleaning.account import CleanRow
@@ -21,10 +21,12 @@ class Found:
         self.gone, self._twins = gone[order], twins[order]
         self._scores = None if scores is None else scores[order]
 
-    def __iter__(self) -> Iterator[tuple[int, int, float]]:
-        for place in range(len(self.gone)):
-            score = 0.0 if self._scores is None else float(self._scores[place])
-            yield int(self.gone[place]), int(self._twins[place]), score
+    def of(self, position: int) -> tuple[int, float] | None:
+        """The twin and the likeness of a row that goes."""
+        place = int(self.gone.searchsorted(position))
+        if place == len(self.gone) or self.gone[place] != position:
+            return None
+        return int(self._twins[place]), 0.0 if self._scores is None else float(self._scores[place])
 
 
 class _Rows(Sequence[CleanRow]):

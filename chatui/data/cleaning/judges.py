@@ -97,7 +97,11 @@ def language_of(text: str, identifier: Any = None) -> str | None:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    # The table has 16-bit numbers, which are widened for each text: a third of its time. Widened
+    # once, in 28 MB more, the sums are the same to the last bit.
+    identifier.nb_ptc = identifier.nb_ptc.astype("f4")
+    return identifier
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ from typing import Any
 
 from chatui.conversation import content_hash
 from chatui.data.cleaning.account import CleanRow
+from chatui.data.numbers import first_alike
 from chatui.data.splitting import group_of
 from chatui.data.turns import in_order
 
@@ -18,7 +19,7 @@ class Keys:
     """The keys of rows, by position."""
 
     def __init__(self, compares_replies: bool) -> None:
-        self._rows = array("Q")
+        self._rows = array("I")
         self._turns = array("Q")
         self._rest = array("Q")
         self._groups = array("Q")
@@ -68,37 +69,32 @@ class Keys:
         """What the conversation asks: see `group_of`."""
         return _array(self._groups)
 
-    def groups_before(self) -> Any:
-        """What it asked before it was cleaned."""
-        groups = self.groups.copy()
-        groups[_array(self._were_at)] = _array(self._were)
-        return groups
+    def were(self, is_kept: Any) -> tuple[Any, Any]:
+        """Which of the kept ones, counted for themselves, asked what before they were cleaned."""
+        import numpy
+
+        at, were = _array(self._were_at), _array(self._were)
+        at, latest = numpy.unique(at[::-1], return_index=True)  # a row may be put twice
+        is_here = is_kept[at]
+        place = numpy.cumsum(is_kept, dtype=numpy.int64) - 1
+        return place[at[is_here]], were[::-1][latest][is_here]
 
     def copies(self, among: Any) -> tuple[Any, Any]:
         """Which of some positions say the same as an earlier one, and that one's position."""
         import numpy
 
-        keys = self.turns[among], _array(self._rest)[among]
-        order = numpy.lexsort(keys[::-1])
-        is_new = numpy.ones(len(order), bool)
-        for key in keys:
-            there = key[order]
-            is_new[1:] &= there[1:] == there[:-1]
-        is_new[1:] = ~is_new[1:]
-        first = _first_of_each(order, is_new)
-        return among[order[~is_new]], among[first[~is_new]]
+        first = first_alike(self.turns[among], _array(self._rest)[among])
+        gone = numpy.flatnonzero(first != numpy.arange(len(first)))
+        return among[gone], among[first[gone]]
 
     def conflicts(self, among: Any) -> tuple[Any, Any]:
         """Which of some positions ask what an earlier one asks, and get another reply."""
         import numpy
 
-        groups, replies = self.groups[among], _array(self._replies or array("Q"))[among]
-        order = numpy.argsort(groups, kind="stable")
-        is_new = numpy.ones(len(order), bool)
-        is_new[1:] = groups[order][1:] != groups[order][:-1]
-        first = _first_of_each(order, is_new)
-        differs = replies[order] != replies[first]
-        return among[order[differs]], among[first[differs]]
+        replies = _array(self._replies or array("Q"))[among]
+        first = first_alike(self.groups[among])
+        gone = numpy.flatnonzero(replies != replies[first])
+        return among[gone], among[first[gone]]
 
     def without(self, numbers: Collection[int]) -> Any:
         """The positions of all rows but those with these numbers."""
@@ -109,14 +105,6 @@ class Keys:
         return numpy.flatnonzero(~numpy.isin(self.rows, list(numbers)))
 
 
-def _first_of_each(order: Any, is_new: Any) -> Any:
-    """For each place in an order, what stands where its run of equals begins."""
-    import numpy
-
-    starts = numpy.where(is_new, numpy.arange(len(order)), 0)
-    return order[numpy.maximum.accumulate(starts)] if len(order) else order
-
-
 def _number(hexadecimal: str) -> int:
     return int(hexadecimal[:16], 16)
 
@@ -124,4 +112,4 @@ def _number(hexadecimal: str) -> int:
 def _array(values: "array[int]") -> Any:
     import numpy
 
-    return numpy.frombuffer(values, numpy.uint64) if len(values) else numpy.empty(0, numpy.uint64)
+    return numpy.frombuffer(values, values.typecode) if len(values) else numpy.empty(0, "u8")

@@ -7,6 +7,7 @@ apart and banded together: rows that share one half only are no candidates, so t
 grow with the square of how often a reply is given.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -15,6 +16,7 @@ from chatui.data.cleaning.account import CleanRow
 from chatui.data.cleaning.sketches import Sketcher, shared_bands, words_of
 
 Shingles = frozenset[str]
+_REMEMBERED = 10_000  # rows whose sequences are kept, some 7 KB of each; others are read again
 
 
 def near_copies(rows: Sequence[CleanRow], similarity: float) -> dict[int, tuple[int, float]]:
@@ -23,7 +25,7 @@ def near_copies(rows: Sequence[CleanRow], similarity: float) -> dict[int, tuple[
     The first of several stays. No two rows that stay were found to be similar, so a second pass
     finds nothing. Rows need not be in memory: all are asked for once, and few again.
     """
-    keys = Sketcher(similarity).keys(map(halves_of, rows))
+    keys = Sketcher(similarity).keys(map(halves_of, rows), len(rows))
     compared = _Compared(rows)
     members: dict[tuple[int, int], list[int]] = {}  # rows kept so far, by band and its key
     found: dict[int, tuple[int, float]] = {}
@@ -48,11 +50,11 @@ def halves_of(row: CleanRow) -> tuple[str, str]:
 
 
 class _Compared:
-    """Exact similarities of rows, by position; only candidates' sequences are kept."""
+    """Exact similarities of rows, by position; only the last candidates' sequences are kept."""
 
     def __init__(self, rows: Sequence[CleanRow]) -> None:
         self._rows = rows
-        self._halves: dict[int, tuple[Shingles, Shingles]] = {}
+        self._halves: OrderedDict[int, tuple[Shingles, Shingles]] = OrderedDict()
 
     def similarity(self, one: int, other: int) -> float:
         """The lower one of how alike the questions and how alike the replies are, 0 to 1."""
@@ -65,6 +67,8 @@ class _Compared:
 
     def _of(self, position: int) -> tuple[Shingles, Shingles]:
         if position not in self._halves:
+            if len(self._halves) >= _REMEMBERED:
+                self._halves.popitem(last=False)
             asked, reply = halves_of(self._rows[position])
             self._halves[position] = shingles(asked), shingles(reply)
         return self._halves[position]

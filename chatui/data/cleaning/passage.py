@@ -5,7 +5,7 @@ are a few numbers.
 """
 
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,12 @@ class Cleaning:
         self.mask = self._tools.mask
         self.masked_values = self.mask.values if self.mask else {}
         self.keys = Keys(compares_replies="conflicts" in names)
+        self._folder = folder
         self._put: Spool[_Put] = Spool(folder)
         self._gone: Spool[RemovedRow] = Spool(folder)
-        self._steps = array("Q")  # by position, the steps that changed the row, as bits
+        self._steps = array("I")  # by position, the steps that changed the row, as bits
         self._found: dict[str, Found] = {}
+        self._aside: Spool[tuple[int, _Put]] | None = None  # what goes, once it was read
         self.is_kept: Any = None  # by position, once rows were compared
         self._edits = {edit.row: edit for edit in edits if edit.turns or edit.excluded}
         self._reworded: dict[int, CleanRow] = {}  # by position
@@ -124,6 +126,7 @@ class Cleaning:
         import numpy
 
         self.is_kept = numpy.ones(len(self.keys), bool)
+        self._aside = None
         among = self.keys.without({*self._restored, *self._revived})
         for name in (name for name in COMPARISONS if name in self._names):
             found = COMPARISONS[name](self.keys, self.row, among, self._parameters)
@@ -163,10 +166,15 @@ class Cleaning:
         self.is_kept[position] = True
 
     def kept(self) -> Iterator[CleanRow]:
-        """The rows that stay, as they are now."""
+        """The rows that stay, as they are now; those that go are put aside the first time."""
+        aside: Spool[tuple[int, _Put]] = Spool(self._folder)
         for position, put in enumerate(self._put):
             if self.is_kept[position]:
                 yield self._reworded.get(position) or _as_row(put)
+            elif self._aside is None:
+                aside.append((position, put))
+        if self._aside is None:
+            self._aside = aside
 
     def removed(self) -> Iterator[RemovedRow]:
         """The rows that go, in the file's order, masked where personal data is."""
@@ -182,9 +190,9 @@ class Cleaning:
         """How many of the rows that stay were changed, by step."""
         import numpy
 
-        steps = numpy.frombuffer(self._steps, numpy.uint64) if self._steps else self.keys.rows
+        steps = numpy.array(self._steps, numpy.uint32)
         steps = steps[self.is_kept]
-        counts = {s: int(numpy.count_nonzero(steps & numpy.uint64(b))) for s, b in _BITS.items()}
+        counts = {s: int(numpy.count_nonzero(steps & numpy.uint32(b))) for s, b in _BITS.items()}
         return {step: count for step, count in counts.items() if count}
 
     def examples(self) -> dict[str, list[Example]]:
@@ -216,23 +224,26 @@ class Cleaning:
         """The rows that comparisons removed, or a person."""
         if self.is_kept.all():
             return
-        why = {name: iter(found) for name, found in self._found.items()}
-        next_of = {name: next(reasons, None) for name, reasons in why.items()}
-        for position, put in enumerate(self._put):
-            name = next((n for n, why in next_of.items() if why and why[0] == position), None)
-            _, twin, score = (name and next_of[name]) or (0, 0, 0.0)
-            if name:
-                next_of[name] = next(why[name], None)
+        numbers = self.keys.rows
+        every: Iterable[tuple[int, _Put]] = enumerate(self._put)
+        for position, put in every if self._aside is None else self._aside:
             if position in self._left_out:
                 yield left_out_row(_as_row(put))
-            elif name and not self.is_kept[position]:
-                reason = REASONS[name].format(row=self.keys.rows[twin], score=score)
-                yield _gone(_as_row(put), name, reason)
+            elif not self.is_kept[position]:
+                name, twin, score = self._why(position)
+                reason = REASONS[name].format(row=int(numbers[twin]), score=score)
+                yield RemovedRow(put[0], name, reason, _turns(put[1]), "", put[3], put[4])
+
+    def _why(self, position: int) -> tuple[str, int, float]:
+        """Which comparison removed a row; its twin, and how alike they are."""
+        for name, found in self._found.items():
+            if how := found.of(position):
+                return name, *how
+        raise LookupError(position)
 
 
-def _gone(row: RawRow | CleanRow, step: str, reason: str) -> RemovedRow:
-    turns = row.turns if isinstance(row, RawRow) else row.before
-    return RemovedRow(row.row, step, reason, turns, label=row.label, rejected=row.rejected)
+def _gone(row: RawRow, step: str, reason: str) -> RemovedRow:
+    return RemovedRow(row.row, step, reason, row.turns, label=row.label, rejected=row.rejected)
 
 
 def _as_put(row: CleanRow, notes: Notes) -> _Put:
@@ -244,6 +255,10 @@ def _as_put(row: CleanRow, notes: Notes) -> _Put:
 
 
 def _as_row(put: _Put) -> CleanRow:
-    before = tuple(Turn(*said) for said in put[1])  # type: ignore[arg-type]
-    after = before if put[2] is None else tuple(Turn(*said) for said in put[2])  # type: ignore[arg-type]
+    before = _turns(put[1])
+    after = before if put[2] is None else _turns(put[2])
     return CleanRow(put[0], before, after, put[3], put[4])
+
+
+def _turns(said: _Said) -> tuple[Turn, ...]:
+    return tuple(Turn(*one) for one in said)  # type: ignore[arg-type]

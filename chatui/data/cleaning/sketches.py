@@ -34,18 +34,20 @@ class Sketcher:
         self._weights = chance.integers(0, 2**64, 2 * self.width, numpy.uint64) | odd
         self._words = _Hashes()
 
-    def keys(self, pairs: Iterable[tuple[str, str]]) -> Any:
-        """An array of a row for each pair and a column for each band."""
+    def keys(self, pairs: Iterable[tuple[str, str]], count: int) -> Any:
+        """An array of a row for each of `count` pairs and a column for each band."""
         import numpy
 
-        chunks = [numpy.empty((0, self.bands), numpy.uint64)]
-        at = iter(pairs)
+        keys = numpy.empty((count, self.bands), numpy.uint64)
+        at, done = iter(pairs), 0
         while chunk := list(islice(at, _CHUNK)):
             sides = [self._minima([pair[side] for pair in chunk]) for side in (0, 1)]
             both = numpy.concatenate(sides, axis=2) * self._weights
             mixed = (both >> numpy.uint64(29)) ^ both
-            chunks.append((mixed * self._weights).sum(axis=2, dtype=numpy.uint64))
-        return numpy.concatenate(chunks)
+            sums = (mixed * self._weights).sum(axis=2, dtype=numpy.uint64)
+            keys[done : done + len(chunk)] = sums
+            done += len(chunk)
+        return keys
 
     def _minima(self, texts: list[str]) -> Any:
         """The least hash of each text's three-word sequences by each factor, in bands."""
