@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         Path("workspace"),
         description="Folder that holds everything; on a Space with storage, `/data`.",
     )
+    cache: Path = Field(
+        Path("~/.cache/chatui"),
+        description="Folder of what can be made again: quantised copies of base models.",
+    )
     host: str = Field("127.0.0.1", description="Address to serve on; on a Space, `0.0.0.0`.")
     port: int = Field(7860, ge=1, le=65535, description="Port to serve on.")
     password: SecretStr | None = Field(

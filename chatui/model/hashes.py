@@ -21,7 +21,7 @@ def base_hash(base: BaseModel) -> str:
     """Hash of a base model's weights, shape and tokenizer; downloads a Hub model if need be."""
     folder = local_folder(base)
     files = sorted({path for pattern in _PARTS_OF_A_BASE for path in folder.glob(pattern)})
-    return content_hash([[path.name, _file_hash(path)] for path in files])
+    return content_hash([[path.name, file_hash(path)] for path in files])
 
 
 def template_hash(base: BaseModel) -> str:
@@ -33,7 +33,7 @@ def adapter_hash(folder: Path) -> str:
     """Hash of an adapter's weights and shape."""
     try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        weights = _file_hash(folder / "adapter_model.safetensors")
+        weights = file_hash(folder / "adapter_model.safetensors")
     except (OSError, ValueError) as error:
         raise AdapterNotUsable(folder.name, "its files are missing or damaged") from error
     shape = {k: v for k, v in config.items() if k not in _NOT_PART_OF_AN_ADAPTER}
@@ -47,7 +47,8 @@ def model_hash(base: str, adapter: str | None, template: str) -> str:
     return content_hash([base, adapter, template])
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Hash of a file's bytes, read once while its size and time stay the same."""
     status = path.stat()
     return _hash_of(path.resolve(), status.st_size, status.st_mtime_ns)
 

@@ -4,6 +4,8 @@ NF4 with double quantization, on CPU and GPU alike. Nothing here runs code that 
 """
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,9 +19,16 @@ from chatui.errors import BaseNotUsable
 from chatui.model.catalog import BaseModel, chat_template, local_folder
 from chatui.model.encoding import ChatEncoder
 from chatui.model.hashes import base_hash, template_hash
+from chatui.model.quantised import Copy, loaded_once
 
 _THREADS = torch.get_num_threads()  # as the machine or its owner allows, before any model
 _PARAMETERS_PER_THREAD = 10_000_000
+_QUANTIZATION: dict[str, object] = {
+    "load_in_4bit": True,
+    "bnb_4bit_quant_type": "nf4",
+    "bnb_4bit_use_double_quant": True,
+}
+_BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)  # of model files
 _LONGEST_CONTEXT = 32_768  # what a tokenizer that knows no limit is held to
 
 
@@ -65,15 +74,9 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=dtype,
-            device_map={"": device()},
-            quantization_config=_quantization(dtype),
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        copy = Copy(base, {**_QUANTIZATION, "dtype": str(dtype), "device": device().type})
+        model = loaded_once(copy, partial(_model, folder, dtype), _BROKEN)
+    except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise BaseNotUsable(base.name, f"it could not be loaded ({_first_line(error)})") from error
@@ -112,13 +115,21 @@ def allow_repacking(model: torch.nn.Module, allowed: bool) -> None:
             module.support_avx512bf16_for_cpu = allowed and fits and has_avx512bf16()
 
 
-def _quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
+def _model(folder: Path, dtype: torch.dtype, copy: Path | None) -> Any:
+    """A base model from its folder, quantised here, or from a copy that is quantised."""
+    quantization = {} if copy else {"quantization_config": _quantization(dtype)}
+    return AutoModelForCausalLM.from_pretrained(
+        copy or folder,
+        dtype=dtype,
+        device_map={"": device()},
+        local_files_only=True,
+        trust_remote_code=False,
+        **quantization,
     )
+
+
+def _quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(**_QUANTIZATION, bnb_4bit_compute_dtype=dtype)
 
 
 def _context(model: Any, tokenizer: Any) -> int:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid"):
@@ -137,9 +137,22 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=131_072,
         description="Tokens of a conversation that are read; longer ones are cut at their end.",
     )
-    activation_checkpointing: bool = Field(
-        default=False,
-        description="Compute parts twice instead of keeping them: less memory, a third slower.",
+    packing: bool = Field(
+        default=True,
+        description="Read conversations end to end without padding, where the model's attention "
+        "allows it: the same steps in less time.",
+    )
+    batch_tokens: int = Field(
+        default=2048,
+        ge=64,
+        le=1_048_576,
+        description="Tokens that are read at the same time, or one longer conversation: a step of "
+        "more is read in pieces, and learns the same.",
+    )
+    activation_checkpointing: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Compute parts twice instead of keeping them: less memory, a third slower. "
+        "auto: only where the memory would not do.",
     )
     evaluations: int = Field(
         default=6,
@@ -159,6 +172,12 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=600.0,
         description="Minutes of work that an interruption may cost at most.",
     )
+
+    @field_validator("activation_checkpointing", mode="before")
+    @classmethod
+    def _of_a_switch(cls, value: object) -> object:
+        """It was a switch once, and YAML reads a bare `on` as true."""
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 # What belongs together on the form; the README's table follows the same order.
@@ -184,7 +203,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "rslora",
         "dora",
     ),
-    "Memory": ("max_length", "activation_checkpointing"),
+    "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
     "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
 }
 

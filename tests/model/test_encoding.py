@@ -84,3 +84,32 @@ def test_rows_know_how_many_reply_tokens_they_hold(encoder):
     row = encoder.learned(TALK)
 
     assert dataclasses.asdict(row)["is_reply"].count(True) == row.reply_tokens
+
+
+REWRITING = (
+    "{% for m in messages %}<|user|>{{ m['role'] }}\n"
+    "{{ m['content'] if loop.last or m['role'] == 'user' else 'earlier' }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|user|>assistant\n{% endif %}"
+)
+
+
+def test_a_template_that_changes_earlier_replies_is_refused(tmp_path):
+    """As those do that leave out what a model thought before its earlier replies."""
+    base = make_tiny_base(tmp_path / "rewriting")
+    (base / "chat_template.jinja").write_text(REWRITING)
+    encoder = load_base(find_base(str(base))).encoder
+
+    with pytest.raises(CannotEncode, match="changes earlier turns when later ones come"):
+        encoder.learned(TALK)
+    assert encoder.learned(TALK[:3]).reply_tokens > 0
+
+
+def test_a_template_whose_prompt_is_another_beginning_is_refused(tmp_path):
+    base = make_tiny_base(tmp_path / "other-beginning")
+    (base / "chat_template.jinja").write_text(
+        "{% if add_generation_prompt %}Answer:\n{% endif %}" + CHATML
+    )
+    encoder = load_base(find_base(str(base))).encoder
+
+    with pytest.raises(CannotEncode, match="prompt is not the beginning"):
+        encoder.learned(TALK)

@@ -15,6 +15,7 @@ from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
+from chatui.train.worker.batches import Limits
 from chatui.train.worker.rows import collate, encode
 from chatui.train.worker.trainer import ReplyTrainer, validation_loss
 from chatui.train.worker.training import _arguments, train
@@ -41,37 +42,30 @@ def loaded(tiny_base: Path) -> LoadedModel:
     return load_base(find_base(str(tiny_base)))
 
 
-def gradients(
-    loaded: LoadedModel,
-    folder: Path,
-    batches: list[list[int]],
-    accumulate: int,
-    pack: bool = False,
-):
-    """The adapter's gradients after one step over some batches."""
-    config = TrainConfig(gradient_accumulation=accumulate, max_length=128, lora_rank=4)
+def gradients(loaded: LoadedModel, folder: Path, limits: Limits, config: TrainConfig | None = None):
+    """The adapter's gradients after one step over all rows, read within some limits."""
+    config = config or TrainConfig(max_length=128, lora_rank=4)
     model = with_adapter(loaded.model, config)
     torch.manual_seed(3)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:  # zero at the start: then A would get no gradient
             torch.nn.init.normal_(parameter, std=0.1)
+    rows = encode(conversations(), loaded.encoder, 128).rows
     trainer = ReplyTrainer(
-        batches=batches,
+        steps=[list(range(len(rows)))],
+        limits=limits,
         pad_id=loaded.pad_id,
         base_name="tiny",
         model=model,
-        args=_arguments(folder, config, accumulate),
-        train_dataset=encode(conversations(), loaded.encoder, 128).rows,
+        args=_arguments(folder, config),
+        train_dataset=rows,
         data_collator=lambda rows: rows,
     )
-    with packing(model) if pack else nullcontext():
-        loader = iter(trainer.get_train_dataloader())
-        samples, count = trainer.get_batch_samples(loader, accumulate, torch.device("cpu"))
-        trainer.current_gradient_accumulation_steps = accumulate
-        model.train()
-        for batch in samples:
-            assert ("cu_seq_lens_q" in batch) == pack
-            trainer.training_step(model, batch, count)
+    with packing(model) if limits.packs else nullcontext():
+        (batches,) = trainer.get_train_dataloader()
+        assert all(("cu_seq_lens_q" in batch) == limits.packs for batch in batches)
+        trainer.current_gradient_accumulation_steps = 1
+        trainer.training_step(model, batches)
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}, trainer
 
 
@@ -79,8 +73,8 @@ def test_accumulated_batches_are_one_big_batch(tiny_base, tmp_path):
     """Token by token, although the small batches hold very different numbers of them."""
     fresh = [load_base(find_base(str(tiny_base))) for _ in range(2)]
 
-    whole, one = gradients(fresh[0], tmp_path, [list(range(12))], 1)
-    parts, several = gradients(fresh[1], tmp_path, [[0], [1, 2, 3, 4], list(range(5, 12))], 3)
+    whole, one = gradients(fresh[0], tmp_path, Limits(12, 10_000, packs=False))
+    parts, several = gradients(fresh[1], tmp_path, Limits(5, 300, packs=False))
 
     assert one.reply_tokens == several.reply_tokens
     assert several.nats == pytest.approx(one.nats, rel=1e-3)
@@ -93,12 +87,13 @@ def test_accumulated_batches_are_one_big_batch(tiny_base, tmp_path):
         assert float(parts[name].norm()) == pytest.approx(float(gradient.norm()), rel=0.05)
 
 
-def test_packed_rows_give_the_gradients_of_single_rows(tiny_base, tmp_path, monkeypatch):
+@pytest.mark.parametrize("tokens", [10_000, 150])
+def test_packed_rows_give_the_gradients_of_single_rows(tiny_base, tmp_path, monkeypatch, tokens):
     monkeypatch.setattr(loading, "compute_dtype", lambda: torch.float32)
     fresh = [load_base(find_base(str(tiny_base))) for _ in range(2)]
 
-    single, alone = gradients(fresh[0], tmp_path, [[n] for n in range(12)], 12)
-    packed, together = gradients(fresh[1], tmp_path, [list(range(12))], 1, pack=True)
+    single, alone = gradients(fresh[0], tmp_path, Limits(1, 1, packs=False))
+    packed, together = gradients(fresh[1], tmp_path, Limits(12, tokens, packs=True))
 
     assert together.tokens == alone.tokens
     assert together.reply_tokens == alone.reply_tokens
@@ -112,7 +107,7 @@ def test_the_loss_is_the_models_own_over_reply_tokens(loaded, tmp_path):
     with torch.no_grad():
         own = loaded.model(**batch).loss.item()
 
-    _, trainer = gradients(loaded, tmp_path, [list(range(12))], 1)
+    _, trainer = gradients(loaded, tmp_path, Limits(12, 10_000, packs=False))
 
     # The adapter of `gradients` moves the model a little; without it they are equal.
     with trainer.model.disable_adapter():
@@ -197,7 +192,7 @@ def test_a_run_reads_packed_rows_in_training_and_validation(
 @pytest.mark.slow
 def test_activation_checkpointing_learns_the_same(bench: Bench, start: Callable[..., str]):
     losses = []
-    for thrifty in (False, True):
+    for thrifty in ("off", "on"):
         task = made(bench, start, activation_checkpointing=thrifty)
         train(task)
         losses.append([e["loss"] for e in task.journal.events() if "loss" in e])

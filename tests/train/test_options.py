@@ -23,7 +23,7 @@ from chatui.model.packed import packing
 from chatui.model.requests import Item, Request
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
-from chatui.train.worker.batches import epoch_ends, evenly
+from chatui.train.worker.batches import Limits, epoch_ends, evenly
 from chatui.train.worker.regularizing import noisy_embeddings, smoothed
 from chatui.train.worker.rows import collate, encode
 from chatui.train.worker.trainer import ReplyTrainer
@@ -96,12 +96,13 @@ def test_dora_learns_the_size_of_the_weights_too(loaded):
 def trainer_of(loaded: LoadedModel, folder: Path, **options: object) -> ReplyTrainer:
     config = TrainConfig(lora_rank=4, **options)
     return ReplyTrainer(
-        batches=[[0, 1]],
+        steps=[[0, 1]],
+        limits=Limits(8, 2048, packs=False),
         pad_id=loaded.pad_id,
         base_name="tiny",
         label_smoothing=config.label_smoothing,
         model=with_adapter(loaded.model, config),
-        args=_arguments(folder, config, 1, steps=100),
+        args=_arguments(folder, config, steps=100),
         train_dataset=encode(conversations(), loaded.encoder, 128).rows,
         data_collator=lambda rows: rows,
     )
@@ -131,7 +132,7 @@ def test_the_optimizer_is_the_one_that_was_chosen(loaded, tmp_path, optimizer, k
 def test_the_learning_rate_goes_as_the_schedule_says(loaded, tmp_path):
     def rates(schedule: str) -> list[float]:
         config = TrainConfig(schedule=schedule, warmup=0.1, learning_rate=0.1)
-        args = _arguments(tmp_path, config, 1, steps=100)
+        args = _arguments(tmp_path, config, steps=100)
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
         found = []
         scheduler = get_scheduler(
@@ -230,10 +231,8 @@ def test_noise_is_for_learning_alone(loaded):
 
 
 def test_the_ends_of_epochs_are_found_however_steps_are_cut():
-    batches = [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4]]
-
-    assert epoch_ends(batches, 1, rows=5) == [2, 4]
-    assert epoch_ends(batches, 2, rows=5) == [1, 2]
+    assert epoch_ends([[0, 1, 2], [3, 4, 0], [1, 2, 3], [4]], rows=5) == [2, 4]
+    assert epoch_ends([[0, 1, 2, 3, 4, 0], [1, 2, 3, 4]], rows=5) == [1, 2]
     assert evenly([2, 4, 6, 8, 10], 2) == [6, 10]
     assert evenly([2, 4], 9) == [2, 4]
 

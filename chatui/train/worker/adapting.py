@@ -18,7 +18,7 @@ def beginning(task: Task, record: RunRecord, model: Any) -> Any:
         return with_adapter(model, record.config)
     set_seed(record.config.seed)
     task.log(f"Going on from the adapter of {record.continues}")
-    if record.config.activation_checkpointing:
+    if record.config.activation_checkpointing == "on":
         model.enable_input_require_grads()
     folder = str(first_adapter_folder(task.folder))
     return PeftModel.from_pretrained(model, folder, is_trainable=True)
@@ -36,7 +36,7 @@ def with_adapter(model: Any, config: TrainConfig) -> Any:
         use_dora=config.dora,
         **_targets(model, config),
     )
-    if config.activation_checkpointing:
+    if config.activation_checkpointing == "on":
         model.enable_input_require_grads()
     return get_peft_model(model, adapter)
 

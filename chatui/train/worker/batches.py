@@ -1,42 +1,55 @@
-"""Which rows are read together: the order of a whole run, decided by its seed alone.
+"""Which rows a step learns from, and in which pieces it reads them.
 
-The order of all epochs is one list, so that a resumed run goes on exactly where it was.
+The order of a whole run is one list, decided by its seed alone, so that a resumed run goes on
+exactly where it was.
 """
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-_WORTH_HALVING = 32  # rows
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read at the same time."""
+
+    rows: int
+    tokens: int  # padding counts; a single row may be longer
+    packs: bool  # end to end, so that there is no padding
+
+    def hold(self, lengths: Sequence[int]) -> bool:
+        """Whether rows of these lengths may be read at the same time."""
+        read = sum(lengths) if self.packs else len(lengths) * max(lengths)
+        return len(lengths) == 1 or (len(lengths) <= self.rows and read <= self.tokens)
 
 
-def plan_batches(
-    lengths: Sequence[int], *, rows_per_step: int, batches_per_step: int, epochs: int, seed: int
-) -> list[list[int]]:
-    """Row numbers of each batch; every epoch has every row exactly once.
+def plan_steps(rows: int, *, rows_per_step: int, epochs: int, seed: int) -> list[list[int]]:
+    """Row numbers of each step; every epoch has every row exactly once.
 
-    The rows of a step are drawn at random; only inside it do rows of similar length share a batch,
-    so that less of it is padding. Sorting further than that would put the same replies (which have
-    the same length) into the same steps, and a model then learns them one at a time and not which
-    of them answers what. Only the last step may have fewer rows and batches than the others.
+    The rows of a step are drawn at random. Sorting them by length beyond a step would put the same
+    replies (which have the same length) into the same steps, and a model then learns them one at a
+    time and not which of them answers what. Only the last step may have fewer rows.
     """
     draw = random.Random(seed)
-    order = [row for _ in range(epochs) for row in draw.sample(range(len(lengths)), len(lengths))]
-    batches: list[list[int]] = []
-    for start in range(0, len(order), rows_per_step):
-        step = sorted(order[start : start + rows_per_step], key=lengths.__getitem__)
-        edges = [len(step) * n // batches_per_step for n in range(batches_per_step + 1)]
-        pieces = [step[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
-        draw.shuffle(pieces)
-        batches += pieces
-    return batches
+    order = [row for _ in range(epochs) for row in draw.sample(range(rows), rows)]
+    return [order[start : start + rows_per_step] for start in range(0, len(order), rows_per_step)]
 
 
-def batches_per_step(batch_size: int, gradient_accumulation: int) -> int:
-    """How many batches a step is read in: two halves of what fits into memory, if there is much.
+def pieces_of_step(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
+    """Which rows of a step are read together: few pieces, and none much larger than the others.
 
     The loss is divided by the reply tokens of the whole step, so that it is the same in any pieces.
     """
-    return gradient_accumulation * (2 if batch_size >= _WORTH_HALVING else 1)
+    longest_first = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+    if limits.packs:
+        return _level_pieces(longest_first, lengths, limits)
+    pieces: list[list[int]] = []
+    for row in longest_first:  # neighbours in length share a piece, so that less of it is padding
+        if pieces and limits.hold([lengths[other] for other in [*pieces[-1], row]]):
+            pieces[-1].append(row)
+        else:
+            pieces.append([row])
+    return pieces
 
 
 def evaluation_steps(steps: int, evaluations: int) -> set[int]:
@@ -45,13 +58,13 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     return {round(steps * number / count) for number in range(1, count + 1)}
 
 
-def epoch_ends(batches: Sequence[Sequence[int]], batches_per_step: int, rows: int) -> list[int]:
+def epoch_ends(steps: Sequence[Sequence[int]], rows: int) -> list[int]:
     """The steps after which every row was seen once more."""
     ends, seen = [], 0
-    for number, batch in enumerate(batches):
-        if seen // rows < (seen + len(batch)) // rows:
-            ends.append(number // batches_per_step + 1)
-        seen += len(batch)
+    for number, step in enumerate(steps, start=1):
+        if seen // rows < (seen + len(step)) // rows:
+            ends.append(number)
+        seen += len(step)
     return ends
 
 
@@ -59,3 +72,20 @@ def evenly(steps: Sequence[int], count: int) -> list[int]:
     """At most so many of them, evenly spaced, the last among them."""
     count = min(count, len(steps))
     return [steps[-(-len(steps) * number // count) - 1] for number in range(1, count + 1)]
+
+
+def _level_pieces(
+    longest_first: Sequence[int], lengths: Sequence[int], limits: Limits
+) -> list[list[int]]:
+    """The fewest pieces that hold all rows when each row goes to the shortest piece so far."""
+    fewest = max(-(-len(lengths) // limits.rows), -(-sum(lengths) // limits.tokens))
+    for count in range(min(fewest, len(lengths)), len(lengths)):
+        pieces: list[list[int]] = [[] for _ in range(count)]
+        filled = [0] * count
+        for row in longest_first:
+            shortest = filled.index(min(filled))
+            pieces[shortest].append(row)
+            filled[shortest] += lengths[row]
+        if all(limits.hold([lengths[row] for row in piece]) for piece in pieces):
+            return pieces
+    return [[row] for row in longest_first]

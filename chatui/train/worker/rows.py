@@ -9,6 +9,7 @@ from chatui.conversation import Conversation
 from chatui.model.encoding import CannotEncode, ChatEncoder, EncodedRow
 from chatui.model.likelihood import padded
 from chatui.model.packed import packed
+from chatui.train.worker.batches import Limits, pieces_of_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,13 @@ def collate(
     inputs, targets = packed(rows) if pack else padded(rows, pad_id)
     labels = torch.cat([torch.full_like(targets[:, :1], -100), targets[:, :-1]], dim=1)
     return {**inputs, "labels": labels}
+
+
+def collate_step(
+    rows: Sequence[EncodedRow], pad_id: int, limits: Limits
+) -> list[dict[str, torch.Tensor]]:
+    """The batches that a step is read in."""
+    pieces = pieces_of_step([len(row.ids) for row in rows], limits)
+    return [
+        collate([rows[number] for number in piece], pad_id, pack=limits.packs) for piece in pieces
+    ]

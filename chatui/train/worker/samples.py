@@ -14,6 +14,7 @@ from chatui.model.encoding import CannotEncode
 from chatui.model.generation import Batch, Progress
 from chatui.model.loading import LoadedModel
 from chatui.model.sampling import Sampler
+from chatui.train.worker.thrift import untouched
 
 _LONGEST = 48  # tokens of a reply: enough to see where it goes
 _GREEDY = Decoding(max_new_tokens=_LONGEST)
@@ -49,7 +50,7 @@ class Samples:
         was_training = model.training
         model.eval()
         try:
-            with _attending(model, self._attention):
+            with untouched(model), _attending(model, self._attention):
                 while batch.is_active:
                     batch.step(model)
         finally:

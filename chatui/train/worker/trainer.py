@@ -1,7 +1,8 @@
 """The Trainer that learns replies: exact loss, and exact validation."""
 
 import resource
-from functools import partial
+from contextlib import nullcontext
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from transformers import Trainer
 
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
-from chatui.model.packed import packs
+from chatui.train.worker.batches import Limits
+from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
 from chatui.train.worker.regularizing import smoothed
-from chatui.train.worker.rows import collate
+from chatui.train.worker.rows import collate_step
 from chatui.train.worker.saving import full_disk_in_words, save_adapter
 
 
@@ -22,7 +24,8 @@ class ReplyTrainer(Trainer):
 
     def __init__(
         self,
-        batches: list[list[int]],
+        steps: list[list[int]],
+        limits: Limits,
         pad_id: int,
         base_name: str,
         *,
@@ -31,7 +34,8 @@ class ReplyTrainer(Trainer):
     ) -> None:
         super().__init__(**options)
         self.base_name = base_name
-        self._batches = batches
+        self._steps = steps
+        self._limits = limits
         self.pad_id = pad_id
         self._label_smoothing = label_smoothing
         # Both say to Trainer: `compute_loss` divides by the tokens of the whole step itself.
@@ -42,17 +46,38 @@ class ReplyTrainer(Trainer):
         self.tokens = 0
         self.gradient_norm = 0.0  # of the last step, before it was clipped
 
+    @cached_property
+    def _head(self) -> torch.nn.Linear | None:
+        """The head, if its loss can be taken in parts; asked of the model as it reads a step."""
+        return plain_head(self.model)
+
     def start_step(self) -> None:
         """Begin to count anew."""
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
 
     def get_train_dataloader(self) -> DataLoader:
-        """The batches of the whole run, in their planned order."""
+        """The steps of the whole run, in their planned order; each is a list of batches."""
         return DataLoader(
             self.train_dataset,
-            batch_sampler=self._batches,
-            collate_fn=partial(collate, pad_id=self.pad_id, pack=packs(self.model)),
+            batch_sampler=self._steps,
+            collate_fn=partial(collate_step, pad_id=self.pad_id, limits=self._limits),
         )
+
+    def training_step(
+        self, model: Any, inputs: Any, num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        """Add up the gradients of the batches of a step; what it returns is their loss."""
+        wanted = sum(int((batch["labels"][:, 1:] >= 0).sum()) for batch in inputs)
+        losses = []
+        for number, batch in enumerate(inputs, start=1):
+            is_last = number == len(inputs)
+            with nullcontext() if is_last else self.accelerator.no_sync(model):
+                losses.append(super().training_step(model, batch, wanted))
+        return torch.stack(losses).sum()
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Nobody asks, and Trainer would not find the tokens in a list of batches."""
+        return 0
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """What a checkpoint holds of the model: the adapter alone."""
@@ -67,20 +92,29 @@ class ReplyTrainer(Trainer):
     ) -> Any:
         """Sum the loss of the reply tokens, divided by the reply tokens of the whole step.
 
-        Logits are made at reply positions only, and the loss is taken in float32.
+        Logits are made at reply positions only, where the head allows it a few at a time, and the
+        loss is taken in float32.
         """
         targets = inputs["labels"][:, 1:]
         wanted = torch.nn.functional.pad(targets >= 0, (0, 1))
         read = {name: part for name, part in inputs.items() if name != "labels"}
-        output = model(**read, logits_to_keep=wanted, use_cache=False)
         truth = targets[targets >= 0]
-        nats = torch.nn.functional.cross_entropy(output.logits.float(), truth, reduction="sum")
-        self.nats += float(nats.detach())
+        with nullcontext() if self._head is None else without_head(self._head):
+            output = model(**read, logits_to_keep=wanted, use_cache=False)
+        given = output.logits.reshape(len(truth), -1)
+        count = len(truth) if num_items_in_batch is None else int(num_items_in_batch)
+        if self._head is None:
+            scores = given.float()
+            summed = torch.nn.functional.cross_entropy(scores, truth, reduction="sum")
+            nats = float(summed.detach())
+            loss = smoothed(summed, scores, self._label_smoothing) / count
+        else:
+            aim = Aim(truth, count, self._label_smoothing)
+            loss, nats = reply_loss(given, self._head, aim)
+        self.nats += nats
         self.reply_tokens += len(truth)
         real = inputs.get("attention_mask", inputs["input_ids"].new_ones(inputs["input_ids"].shape))
         self.tokens += int(real.sum())
-        learned = smoothed(nats, output.logits.float(), self._label_smoothing)
-        loss = learned / (num_items_in_batch if num_items_in_batch is not None else len(truth))
         return (loss, output) if return_outputs else loss
 
     def _save_checkpoint(self, *what: Any, **how: Any) -> None:

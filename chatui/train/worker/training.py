@@ -4,6 +4,8 @@ Every step of the road is a function; `train` reads as the list of them.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +18,24 @@ from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import JobStopped, Task
 from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
-from chatui.model.packed import packing
+from chatui.model.packed import can_pack, packing
 from chatui.train.config import TrainConfig, passes_over
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
 from chatui.train.worker.adapting import beginning
 from chatui.train.worker.batches import (
-    batches_per_step,
+    Limits,
     epoch_ends,
     evaluation_steps,
     evenly,
-    plan_batches,
+    plan_steps,
 )
+from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.regularizing import noisy_embeddings
 from chatui.train.worker.rows import Encoded, encode
 from chatui.train.worker.samples import Samples
 from chatui.train.worker.saving import has_adapter, last_checkpoint
+from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import ReplyTrainer
 from chatui.workspace import Workspace
 
@@ -70,11 +74,13 @@ def train(task: Task) -> None:
     loaded = load_base(base)
     rows = _rows_to_learn(task, record, loaded)
     validation = _encoded(task, record, loaded, "validation")
+    config = settled(task, record.config, base, rows)
+    record = record.model_copy(update={"config": config})
     model = beginning(task, record, loaded.model)
     data = _Data(rows, validation)
     trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
-        with packing(model), noisy_embeddings(model, record.config.neftune_noise):
+        with _learning(model, config):
             trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
@@ -86,40 +92,49 @@ def train(task: Task) -> None:
         raise JobStopped
 
 
+@contextmanager
+def _learning(model: Any, config: TrainConfig) -> Iterator[None]:
+    """A model that reads packed rows, keeps little, and is disturbed, as its options say."""
+    with ExitStack() as stack:
+        if config.packing:
+            stack.enter_context(packing(model))
+        stack.enter_context(thrifty(model))
+        stack.enter_context(noisy_embeddings(model, config.neftune_noise))
+        yield
+
+
 def _trainer(
     task: Task, record: RunRecord, loaded: LoadedModel, data: _Data
 ) -> tuple[ReplyTrainer, Journalist]:
     config = record.config
-    lengths = [len(row.ids) for row in data.learned.rows]
-    pieces = batches_per_step(config.batch_size, config.gradient_accumulation)
-    batches = plan_batches(
-        lengths,
+    rows = len(data.learned.rows)
+    steps = plan_steps(
+        rows,
         rows_per_step=config.batch_size * config.gradient_accumulation,
-        batches_per_step=pieces,
-        epochs=math.ceil(passes_over(config, len(lengths))),
+        epochs=math.ceil(passes_over(config, rows)),
         seed=config.seed,
     )
-    if config.max_steps:
-        batches = batches[: config.max_steps * pieces]
-    steps = -(-len(batches) // pieces)
-    ends = epoch_ends(batches, pieces, len(lengths)) or [steps]
+    steps = steps[: config.max_steps or None]
+    ends = epoch_ends(steps, rows) or [len(steps)]
     plan = Plan(
-        evaluate_after=frozenset(evaluation_steps(steps, config.evaluations)),
+        evaluate_after=frozenset(evaluation_steps(len(steps), config.evaluations)),
         sample_after=frozenset(evenly(ends, _MOST_SAMPLED)),
         checkpoint_seconds=60 * config.checkpoint_minutes,
         patience=config.patience,
         begins_trained=record.continues is not None,
     )
+    packs = config.packing and can_pack(loaded.model)
     journalist = Journalist(
         task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
     )
     trainer = ReplyTrainer(
-        batches=batches,
+        steps=steps,
+        limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         label_smoothing=config.label_smoothing,
         model=loaded.model,
-        args=_arguments(task.folder, config, pieces, steps=steps),
+        args=_arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
@@ -139,15 +154,12 @@ def _samples(task: Task, record: RunRecord, loaded: LoadedModel) -> Samples:
     return samples
 
 
-def _arguments(
-    folder: Path, config: TrainConfig, batches: int, *, steps: int = 1
-) -> TrainingArguments:
+def _arguments(folder: Path, config: TrainConfig, *, steps: int = 1) -> TrainingArguments:
     """Trainer's own logging, evaluating and saving are off: the Journalist decides when."""
     return TrainingArguments(
         output_dir=str(checkpoints_folder(folder)),
-        num_train_epochs=1,  # the planned batches hold all epochs
+        num_train_epochs=1,  # the planned steps hold all epochs, and each its accumulated batches
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=batches,
         learning_rate=config.learning_rate,
         optim=_OPTIMIZERS[config.optimizer],
         lr_scheduler_type=_SCHEDULES[config.schedule],
@@ -155,7 +167,7 @@ def _arguments(
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         max_grad_norm=1.0,
-        activation_checkpointing=config.activation_checkpointing,
+        activation_checkpointing=config.activation_checkpointing == "on",
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=config.seed,
         logging_strategy="no",
