@@ -11,14 +11,14 @@ import torch
 from chatui.model import loading
 from chatui.model.catalog import find_base
 from chatui.model.encoding import EncodedRow
-from chatui.model.packed import packing
+from chatui.model.packed import packs
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.batches import Limits
 from chatui.train.worker.loss import plain_head
 from chatui.train.worker.rows import collate, collate_step
-from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import ReplyTrainer
+from chatui.train.worker.training import learning
 from training_sides.models import read_rows
 
 
@@ -55,9 +55,9 @@ def _one_by_one(base: Path, rows: list[EncodedRow], dtype: torch.dtype) -> torch
 
 def _ours(base: Path, rows: list[EncodedRow], dtype: torch.dtype) -> torch.Tensor:
     model = _adapted(base, dtype)
-    with packing(model) as packs, thrifty(model):
+    with learning(model, TrainConfig()):
         trainer = _Loss(plain_head(model))
-        batches = collate_step(rows, 0, Limits(len(rows), 2048, packs))
+        batches = collate_step(rows, 0, Limits(len(rows), 2048, packs(model)))
         count = sum(int((batch["labels"][:, 1:] >= 0).sum()) for batch in batches)
         for batch in batches:
             on_device = {

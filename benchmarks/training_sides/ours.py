@@ -5,13 +5,12 @@ from pathlib import Path
 
 from chatui.model.catalog import find_base
 from chatui.model.loading import load_base
-from chatui.model.packed import packing
+from chatui.model.packed import packs
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.batches import Limits, plan_steps
-from chatui.train.worker.thrift import thrifty
 from chatui.train.worker.trainer import ReplyTrainer
-from chatui.train.worker.training import _arguments
+from chatui.train.worker.training import _arguments, learning
 from training_sides.measuring import Meter
 from training_sides.models import read_rows
 
@@ -28,10 +27,10 @@ def train(
     loaded = load_base(find_base(str(base)))
     model = with_adapter(loaded.model, config)
     meter = Meter()
-    with tempfile.TemporaryDirectory() as folder, packing(model) as packs, thrifty(model):
+    with tempfile.TemporaryDirectory() as folder, learning(model, config):
         trainer = ReplyTrainer(
             steps=plan_steps(len(rows), rows_per_step=rows_per_step, epochs=1, seed=0),
-            limits=Limits(config.batch_size, config.batch_tokens, packs),
+            limits=Limits(config.batch_size, config.batch_tokens, packs(model)),
             pad_id=loaded.pad_id,
             base_name="base",
             model=model,

@@ -190,6 +190,21 @@ def test_a_run_reads_packed_rows_in_training_and_validation(
 
 
 @pytest.mark.slow
+def test_a_run_whose_layers_keep_less_learns_the_same(
+    bench: Bench, start: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    losses = []
+    for smallest in (10**12, 0):  # parameters of a model that is worth it
+        monkeypatch.setattr("chatui.train.worker.thrift._WORTH_THRIFT", smallest)
+        task = made(bench, start)
+        train(task)
+        losses.append([e["loss"] for e in task.journal.events() if "loss" in e])
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert losses[0] != losses[1]  # other layers were at work
+
+
+@pytest.mark.slow
 def test_activation_checkpointing_learns_the_same(bench: Bench, start: Callable[..., str]):
     losses = []
     for thrifty in ("off", "on"):

@@ -18,8 +18,15 @@ _FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
 
 _Forward = Callable[[torch.Tensor], torch.Tensor]
 _KEY = "forward"  # in a module, before that of its class
+# Parameters. A smaller model is no faster for it, and its adapter is rounded to bfloat16.
+_WORTH_THRIFT = 20_000_000
 _TRIAL_ROWS = 4
 _NEAR = {torch.float32: 1e-4, torch.bfloat16: 0.03}  # relative, of a whole block of layers
+
+
+def is_worth_thrift(model: Any) -> bool:
+    """Whether a PEFT model is large enough for an adapter in bfloat16 to be worth it."""
+    return bool(model.get_base_model().num_parameters() >= _WORTH_THRIFT)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from chatui.train.worker.regularizing import noisy_embeddings
 from chatui.train.worker.rows import Encoded, encode
 from chatui.train.worker.samples import Samples
 from chatui.train.worker.saving import has_adapter, last_checkpoint
-from chatui.train.worker.thrift import thrifty
+from chatui.train.worker.thrift import is_worth_thrift, thrifty
 from chatui.train.worker.trainer import ReplyTrainer
 from chatui.workspace import Workspace
 
@@ -80,7 +80,7 @@ def train(task: Task) -> None:
     data = _Data(rows, validation)
     trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
-        with _learning(model, config):
+        with learning(model, config):
             trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
@@ -93,12 +93,13 @@ def train(task: Task) -> None:
 
 
 @contextmanager
-def _learning(model: Any, config: TrainConfig) -> Iterator[None]:
+def learning(model: Any, config: TrainConfig) -> Iterator[None]:
     """A model that reads packed rows, keeps little, and is disturbed, as its options say."""
     with ExitStack() as stack:
         if config.packing:
             stack.enter_context(packing(model))
-        stack.enter_context(thrifty(model))
+        if is_worth_thrift(model):
+            stack.enter_context(thrifty(model))
         stack.enter_context(noisy_embeddings(model, config.neftune_noise))
         yield
 
