@@ -75,7 +75,8 @@ def build_app(services: Services) -> gr.Blocks:
         selection.change(surroundings.settle, [*both, news], [*both, listing, *around], **QUIET)
         timer.tick(surroundings.tick, news, news, **QUIET)
         news.change(surroundings.notice, [*both, shown, news], [*both, *around], **QUIET)
-        tabs.select(surroundings.open_tab, both, both, **QUIET)
+        drawn = [*both, *looks.values()]
+        tabs.select(surroundings.open_tab, [*both, news], drawn, **QUIET)
         onward.click(surroundings.go_on, both, opened, **QUIET)
         gr.on(links, surroundings.follow_link, both, opened, **QUIET)
         sidebar.expand(surroundings.list_workspace, selection, listing, **QUIET)
@@ -132,13 +133,14 @@ class _Surroundings:
         return *both, *frame, *_looks(whole, news)
 
     def open_tab(
-        self, selected: Selection, before: Selection, event: gr.SelectData
+        self, selected: Selection, before: Selection, news: str, event: gr.SelectData
     ) -> tuple[Any, ...]:
-        """Remember which tab the visitor has opened."""
+        """Remember which tab the visitor has opened, and have it drawn at once."""
         if not selected.tab:
-            return gr.skip(), gr.skip()
+            return tuple(gr.skip() for _ in range(2 + len(TABS)))
         tab = TABS[int(event.index)]
-        return replace(selected, tab=tab), replace(before, tab=tab)
+        opened = replace(selected, tab=tab)
+        return opened, replace(before, tab=tab), *_looks(opened, news)
 
     def go_on(self, selected: Selection, before: Selection) -> tuple[Any, ...]:
         """Open the tab of the next step."""

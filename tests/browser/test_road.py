@@ -50,6 +50,7 @@ def test_a_newcomer_walks_the_whole_road_by_clicking(open_page, photograph, serv
     road.click("Start training")
     road.see(re.compile(r"step \d+ of \d+"), 60)
     road.click("Go to Score", 600)
+    page.wait_for_url(re.compile("tab=score"))
     _open(page, "train")
     road.see(re.compile("validation perplexity fell"))
     photograph(page, "train")

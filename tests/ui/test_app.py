@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -114,6 +115,18 @@ def test_a_tab_that_is_opened_is_drawn_only_if_something_has_changed_since():
     looks = [surroundings.settle(now, now, news)[-4] for news in ("old", "old", "new")]
 
     assert looks[0] == looks[1] != looks[2]
+
+
+def test_a_tab_is_drawn_as_soon_as_it_is_opened():
+    surroundings = _Surroundings(fakes.two_chains())
+    now = Selection("data", "support-v2", "r3")
+    event = SimpleNamespace(index=TABS.index("chat"))
+
+    opened, settled, *looks = surroundings.open_tab(now, now, "news", event)
+
+    assert opened == settled == replace(now, tab="chat")
+    assert [stage for stage, one in zip(TABS, looks, strict=True) if one != gr.skip()] == ["chat"]
+    assert surroundings.settle(opened, settled, "news")[-1] == looks[-1]  # and not a second time
 
 
 def test_nothing_but_the_clock_asks_while_nothing_happens(app):
