@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import psutil
 from pydantic import ValidationError
 
 from chatui.data.store import DatasetView
@@ -15,6 +14,7 @@ from chatui.train.contradictions import (
     has_these_layers,
     has_what_the_optimizer_needs,
 )
+from chatui.train.hardware import Hardware
 from chatui.train.problem import Problem
 
 FEWEST_ROWS = 8  # fewer can't fill one batch, and would be learned by heart
@@ -118,7 +118,7 @@ def fills_a_step(config: TrainConfig, dataset: DatasetView, base: BaseModel) -> 
 
 def fits_in_memory(config: TrainConfig, dataset: DatasetView, base: BaseModel) -> Problem | None:
     """Refuse what cannot work on this machine at all; the GPU's own memory is not asked here."""
-    total = psutil.virtual_memory().total / 2**20
+    total = Hardware.here().memory_mb
     if base.memory_mb is None or base.memory_mb <= total:
         return None
     return Problem(

@@ -3,15 +3,14 @@
 An estimate is for choosing a preset, never for a progress bar: that one measures.
 """
 
-import os
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 
 from chatui.conversation import Conversation
 from chatui.data.store import DatasetStore
 from chatui.model.catalog import BaseModel
 from chatui.train.config import TrainConfig, passes_over
+from chatui.train.hardware import Hardware
 from chatui.train.view import RunView
 
 _CHARACTERS_PER_TOKEN = 3.5
@@ -68,8 +67,8 @@ def _measured_speed(base: BaseModel, runs: Iterable[RunView]) -> float | None:
 
 
 def _guessed_speed(base: BaseModel) -> float | None:
-    if base.parameters is None or any(Path("/proc/driver/nvidia/gpus").glob("*")):
+    here = Hardware.here()
+    if base.parameters is None or here.has_gpu:
         return None  # a GPU is so much faster, and so varied, that a guess would mislead
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    per_parameter = _SECONDS_PER_TOKEN_AND_PARAMETER / (cores or 1)
+    per_parameter = _SECONDS_PER_TOKEN_AND_PARAMETER / here.cores
     return 1 / (_SECONDS_PER_TOKEN + per_parameter * base.parameters)

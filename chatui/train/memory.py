@@ -16,6 +16,7 @@ import psutil
 from chatui.model.catalog import BaseModel
 from chatui.model.shapes import ModelShape, shape_of
 from chatui.train.config import TrainConfig
+from chatui.train.hardware import Hardware
 
 Verdict = Literal["fits", "tight", "does not fit"]
 _MB = 2**20
@@ -89,7 +90,7 @@ def free_memory_mb() -> int | None:
 
     A limit of the container counts like the machine's.
     """
-    if any(Path("/proc/driver/nvidia/gpus").glob("*")):
+    if Hardware.here().has_gpu:
         return _free_gpu_mb()
     free = int(psutil.virtual_memory().available)
     limit = _number(Path("/sys/fs/cgroup/memory.max"))

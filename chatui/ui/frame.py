@@ -4,7 +4,6 @@ Functions from services and a selection to HTML; `app.py` puts them on the page.
 or a dataset wrote is escaped here.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -18,6 +17,7 @@ from chatui.errors import NotFound
 from chatui.jobs import JobView
 from chatui.score.store import ScoreStore
 from chatui.services import Services
+from chatui.train.hardware import Hardware
 from chatui.train.runs import RunStore
 from chatui.ui.state import Selection
 
@@ -222,9 +222,7 @@ def _device() -> str:
         for line in card.read_text(errors="replace").splitlines():
             if line.startswith("Model:"):
                 return escape(line.removeprefix("Model:").strip())
-    has_affinity = hasattr(os, "sched_getaffinity")  # a container may get fewer than there are
-    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return f"CPU, {cores} cores"
+    return f"CPU, {Hardware.here().cores} cores"
 
 
 def _memory() -> str:
