@@ -116,8 +116,10 @@ def diff_html(before: str, after: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people read it: three digits that count, thousands apart."""
+    """A number as people read it: three digits that count, thousands apart; two of small ones."""
     size = abs(value)
+    if size < 0.1:
+        return f"{value:.2g}"
     if size >= 1000:
         return f"{value:,.0f}"
     if size >= 100:

@@ -123,3 +123,18 @@ def test_a_diff_marks_words_and_makes_lost_spaces_visible():
 
 def test_added_words_are_marked():
     assert "<ins> now</ins>" in charts.diff_html("Pay", "Pay now")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0021, "0.0021"),
+        (0.07, "0.07"),
+        (-0.5, "-0.50"),
+        (12.34, "12.3"),
+        (1234.5, "1,234"),
+    ],
+)
+def test_numbers_have_as_many_digits_as_count(value, text):
+    assert charts.number(value) == text

@@ -167,9 +167,7 @@ def _best(run: RunView) -> str:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return number(value) if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
+    return "–" if value is None else number(value)
 
 
 def _memory(megabytes: int | None) -> str:

@@ -149,7 +149,7 @@ def _legend(lines: Sequence[Drawn]) -> str:
         '<span style="display: inline-flex; align-items: center; gap: 6px">'
         f'<svg width="30" height="10" aria-hidden="true"><line x1="0" y1="5" x2="30" y2="5" '
         f'stroke="{line.colour}" stroke-width="2"{_dashed(line)}/></svg>'
-        f"{escape(line.name)} {_value(line.points[-1][1])}</span>"
+        f"{escape(line.name)} {number(line.points[-1][1])}</span>"
         for line in lines
     )
     return (
@@ -158,13 +158,9 @@ def _legend(lines: Sequence[Drawn]) -> str:
     )
 
 
-def _value(value: float) -> str:
-    return number(value) if abs(value) >= 0.1 else f"{value:.2g}"
-
-
 def _told(lines: Sequence[Drawn]) -> str:
     return "; ".join(
-        f"{line.name} from {_value(line.points[0][1])} at step {line.points[0][0]} to "
-        f"{_value(line.points[-1][1])} at step {line.points[-1][0]}"
+        f"{line.name} from {number(line.points[0][1])} at step {line.points[0][0]} to "
+        f"{number(line.points[-1][1])} at step {line.points[-1][0]}"
         for line in lines
     )

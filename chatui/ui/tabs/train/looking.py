@@ -95,7 +95,7 @@ def _mark(run: RunView, step: int) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
-        return number(value) if abs(value) >= 0.1 else f"{value:.2g}"
+        return number(value)
     return "–" if value is None else str(value)
 
 
