@@ -19,6 +19,9 @@ TRAIN_COLOUR = "#00876C"
 VALIDATION_COLOUR = "#9B59D0"
 
 _ROW_HEIGHT = 118
+_TOP, _AXIS = 24, 190  # of bars, in pixels
+_MIDDLE, _ENDS = ("50%", "middle"), (("0", "start"), ("100%", "end"))
+_BELOW = {0: (), 1: (_MIDDLE,), 3: (_ENDS[0], _MIDDLE, _ENDS[1])}  # where so many texts stand
 # Where an interval starts, ends and has its value, across the drawing.
 _Places = tuple[float, float, float]
 _SPLIT_COLOURS = {"train": "#00876C", "validation": "#9B59D0", "test": "#7A7A82"}
@@ -76,6 +79,38 @@ def split_bar(splits: Mapping[str, int], caption: str = "") -> str:
     told = ", ".join(f"{name} {count}" for name, count, _ in parts)
     drawn = _stack(parts) if sum(splits.values()) else ""
     return _figure(_svg("Conversations in each split", told, drawn, 40), _keys(parts), caption)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How many there are of something; `edge` is where its span begins, as it stands below."""
+
+    name: str
+    count: int
+    edge: str
+    colour: str = TRAIN_COLOUR
+
+
+def bar_chart(
+    title: str, bars: Sequence[Bar], unit: str, *, below: Sequence[str] = (), caption: str = ""
+) -> str:
+    """Bars side by side, under a sentence; `below` stands at the left, in the middle, at the right.
+
+    Not `gr.BarPlot`: after a second file it went on showing the first one's bars, and one bar alone
+    lost its axis.
+    """
+    told = [f"{bar.name} {unit}: {bar.count}" for bar in bars]
+    most, share = max(1, *(bar.count for bar in bars)), 100 / len(bars)
+    drawn = "".join(
+        f"<g>{_bar(bar, place * share, share, bar.count / most)}<title>{escape(said)}</title></g>"
+        for place, (bar, said) in enumerate(zip(bars, told, strict=True))
+    )
+    drawn += f'<line x1="0" x2="100%" y1="{_AXIS}" y2="{_AXIS}" stroke="currentColor"/>'
+    for (x, anchor), text in zip(_BELOW[len(below)], below, strict=True):
+        drawn += f'<text x="{x}" y="{_AXIS + 38}" text-anchor="{anchor}">{escape(text)}</text>'
+    drawing = _svg(title, "; ".join(told), f'<g font-size="13">{drawn}</g>', _AXIS + 44)
+    said = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure class="chatui-figure"><strong>{escape(title)}</strong>{drawing}{said}</figure>'
 
 
 def html_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -195,6 +230,19 @@ def _stack(parts: Sequence[tuple[str, int, str]]) -> str:
             )
         left += share
     return drawn
+
+
+def _bar(bar: Bar, left: float, width: float, share: float) -> str:
+    tall = (_AXIS - _TOP) * share
+    middle, top = f"{left + width / 2:.2f}%", _AXIS - tall
+    drawn = (
+        f'<rect x="{left + 0.5:.2f}%" width="{width - 1:.2f}%" y="{top:.1f}" '
+        f'height="{tall:.1f}" fill="{bar.colour}"/>'
+        f'<text x="{middle}" y="{_AXIS + 18}" text-anchor="middle">{escape(bar.edge)}</text>'
+    )
+    if not bar.count:
+        return drawn
+    return f'{drawn}<text x="{middle}" y="{top - 5:.1f}" text-anchor="middle">{bar.count:,}</text>'
 
 
 def _keys(parts: Sequence[tuple[str, int, str]]) -> str:
