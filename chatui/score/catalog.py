@@ -65,10 +65,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("distinct_2", "Distinct pairs", None, "different pairs of words of all pairs", _SHARE),
     Metric("self_bleu", "Self-BLEU", None, "how alike the replies are among themselves", _SHARE),
     Metric("rep_4", "Repetition", False, "runs of four words that a reply repeats", _SHARE),
-    Metric("empty_share", "Empty", False, "replies without a letter", _SHARE),
+    Metric("empty_share", "Empty", False, "replies of nothing but white space", _SHARE),
     Metric("limit_share", "Cut off", False, "replies that ended at the token limit", _SHARE),
     Metric("length_ratio", "Length", None, "length of the replies through that of the references"),
-    Metric("copied_share", "Copied", False, "runs of four words taken from the question", _SHARE),
+    Metric("copied_share", "Copied", False, "words in runs of four that the question has", _SHARE),
 )
 TITLES: dict[MetricName, str] = {metric.name: metric.title for metric in METRICS}
 _BY_NAME = {metric.name: metric for metric in METRICS}

@@ -11,16 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 from chatui.model.requests import Likelihood
-from chatui.score.catalog import METRICS, metric
+from chatui.score.catalog import METRICS, TITLES, metric
 from chatui.score.config import SYSTEMS, MetricName, System
-from chatui.score.metrics.answers import token_f1
-from chatui.score.metrics.overlap import (
-    bleu_of_sums,
-    bleu_statistics,
-    chrf_of_sums,
-    chrf_statistics,
-    mean_reference_tokens,
-)
+from chatui.score.metrics.overlap import bleu_of_sums, chrf_of_sums, mean_reference_tokens
 from chatui.score.metrics.per_item import averaged, ratio_of_sums
 from chatui.score.metrics.perplexity import (
     bits_per_byte_statistics,
@@ -87,7 +80,8 @@ def compare(outputs: Outputs, primary: MetricName, seed: int = 0) -> Comparison:
     if not outputs.references:
         return _nothing_scored()
     modelled = {system: _modelled(outputs, system) for system in SYSTEMS}
-    texts = score_texts(_pairs(outputs), seed).systems
+    scored = score_texts(_pairs(outputs), seed)
+    texts = scored.systems
     figures = {
         system: {name: _figure(of, modelled[system][name], seed) for name, of in _OF_SUMS.items()}
         | {_name(n): _of_text(each) for n, each in texts[letter].items() if _is_reported(n)}
@@ -105,7 +99,10 @@ def compare(outputs: Outputs, primary: MetricName, seed: int = 0) -> Comparison:
         tuned=_in_order(figures["tuned"]),
         differences=_judged(_in_order(found), primary),
         signatures={n: each.signature for n, each in texts["a"].items() if _is_reported(n)},
-        per_item={system: _item_values(outputs, system) for system in SYSTEMS},
+        per_item={
+            system: _item_values(sums | modelled[system])
+            for system, sums in zip(SYSTEMS, map(dict, scored.per_item), strict=True)
+        },
     )
 
 
@@ -134,7 +131,7 @@ def _name(name: str) -> MetricName:
 
 def _is_reported(name: str) -> bool:
     """The scores of texts alone know more: variants for other scripts and at equal lengths."""
-    return any(name == each.name for each in METRICS)
+    return name in TITLES
 
 
 def _in_order(found: Mapping[MetricName, Each]) -> dict[MetricName, Each]:
@@ -200,14 +197,13 @@ def _verdict(name: MetricName, difference: Figure, p: float) -> Verdict:
     return "better" if (low > 0) == higher_is_better else "worse"
 
 
-def _item_values(outputs: Outputs, system: System) -> dict[MetricName, Numbers]:
-    replies, references = outputs.replies[system], outputs.references
-    bleu = bleu_statistics(replies, references).statistics
+def _item_values(sums: Mapping[str, Numbers]) -> dict[MetricName, Numbers]:
+    """What single items have, of the rows that the figures are made of."""
     return {
-        "perplexity": perplexity_of_sums(perplexity_statistics(outputs.likelihoods[system])),
-        "bleu": bleu_of_sums(bleu, effective_order=True),
-        "chrf2": chrf_of_sums(chrf_statistics(replies, references).statistics),
-        "token_f1": ratio_of_sums(token_f1(replies, references).statistics),
+        "perplexity": perplexity_of_sums(sums["perplexity"]),
+        "bleu": bleu_of_sums(sums["bleu"], effective_order=True),
+        "chrf2": chrf_of_sums(sums["chrf2"]),
+        "token_f1": ratio_of_sums(sums["token_f1"]),
     }
 
 

@@ -4,9 +4,10 @@ An undefined value is missing and says why; no NaN or Infinity gets out.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from chatui.statistics import Interval, holm
+from chatui.statistics import Interval, Numbers, holm
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class TextScores:
     n: int
     seed: int
     systems: dict[str, Figures]  # "a", or "a", "b" and "difference" (b − a)
+    # Of a, and of b: by metric, the rows whose sum its value is made of, in the order of the items.
+    per_item: Sequence[Mapping[str, Numbers]] = field(compare=False)
 
     def to_json(self) -> dict[str, object]:
         """`{"n", "seed", "a": {metric: figure}, "b"?, "difference"?}`."""

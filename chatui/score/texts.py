@@ -63,7 +63,8 @@ def score_texts(pairs: Sequence[Pair], seed: int = 0) -> TextScores:
 
     Raises NotComparable if the pairs can't be scored, or only some have a second reply.
     """
-    items = _in_own_order(pairs, seed)
+    order = _own_order(pairs, seed)
+    items = [pairs[place] for place in order]
     replies = _replies(items)
     references = [item.references for item in items]
     tokenizer = bleu_tokenizer(references)
@@ -76,17 +77,20 @@ def score_texts(pairs: Sequence[Pair], seed: int = 0) -> TextScores:
         found = {system: _without_bleu(figures) for system, figures in found.items()}
     if "difference" in found:
         found["difference"] = adjusted(found["difference"])
-    return TextScores(len(items), seed, found)
+    as_given = np.argsort(order)
+    per_item = [{name: each.statistics[as_given] for name, each in of.items()} for of in measured]
+    return TextScores(len(items), seed, found, per_item)
 
 
-def _in_own_order(pairs: Sequence[Pair], seed: int) -> list[Pair]:
-    """An order that knows neither the file's nor which system is which."""
+def _own_order(pairs: Sequence[Pair], seed: int) -> list[int]:
+    """Places in an order that knows neither the file's nor which system is which."""
 
-    def key(pair: Pair) -> tuple[str, list[str]]:
+    def key(place: int) -> tuple[str, list[str]]:
+        pair = pairs[place]
         asked = content_hash([seed, pair.prompt, pair.label, pair.references])
         return asked, sorted(text for text in (pair.reply, pair.reply_b) if text is not None)
 
-    return sorted(pairs, key=key)
+    return sorted(range(len(pairs)), key=key)
 
 
 def _replies(items: Sequence[Pair]) -> list[list[str]]:

@@ -238,3 +238,14 @@ def test_all_figures_are_finite_numbers():
         for found in figures.values():
             shown = (found.value, found.low, found.high, found.p, found.p_adjusted)
             assert all(math.isfinite(each) for each in shown if each is not None)
+
+
+def test_what_single_items_have_comes_in_the_order_in_which_they_were_given():
+    replies = ["a b c d", "nothing at all", "a b c x"]
+    pairs = [Pair(reply, ("a b c d",), reply_b="a b c d") for reply in replies]
+
+    per_item = score_texts(pairs).per_item
+
+    assert per_item[0]["exact_match"][:, 0].tolist() == [1, 0, 0]
+    assert per_item[0]["token_f1"][:, 0].tolist() == pytest.approx([1, 0, 2 / 3])
+    assert per_item[1]["exact_match"][:, 0].tolist() == [1, 1, 1]
