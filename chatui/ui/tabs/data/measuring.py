@@ -3,23 +3,21 @@
 Measuring runs beside the page: what it found comes when it is there, and nothing waits for it.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, Queue
-from threading import Thread
 
 import gradio as gr
 
 from chatui.conversation import Conversation
 from chatui.data.editing import flagged_rows
 from chatui.data.health import examine
-from chatui.data.measures import Measures, measure
+from chatui.data.measures import measure
 from chatui.errors import ChatUIError
 from chatui.model.catalog import BaseModel, find_base
 from chatui.model.counting import counter_of
 from chatui.services import Services
 from chatui.train.config import TrainConfig
+from chatui.ui.background import Beside
 from chatui.ui.errors import error_card
 from chatui.ui.tabs.data.contents import contents_html, health_html, progress_html
 from chatui.ui.tabs.data.drawing import Changes, Drawing, told
@@ -27,7 +25,6 @@ from chatui.ui.tabs.data.parts import Parts
 from chatui.ui.tabs.data.source import Source
 
 MOST_AT_ONCE = 3000  # conversations that are measured without being asked: about a second
-_EVERY = 0.5  # seconds between two words about progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +76,19 @@ class MeasuringHandlers:
         except ChatUIError as error:
             yield {parts.measuring_problem: told(error_card(str(error)))}
             return
-        news: Queue[int | Measures | BaseException] = Queue()
-
-        def work() -> None:
-            try:
-                length = _limit(limit, model)
-                news.put(measure(shown.rows, counter, model.title, length, progress=news.put))
-            except BaseException as error:  # noqa: BLE001 - raised again where somebody looks
-                news.put(error)
-
-        Thread(target=work, daemon=True).start()
-        found: Measures | None = None
-        for done in _latest(news):
-            if isinstance(done, Measures):
-                found = done
-            else:
-                yield {parts.measured: progress_html(done, len(shown.rows))}
-        if found is not None:
-            yield {
-                parts.health: health_html(examine(shown.rows, found, shown.flagged)),
-                parts.measured: contents_html(found),
-                parts.measuring_problem: told(""),
-                parts.count: gr.Button(visible=False),
-            }
+        length = _limit(limit, model)
+        measuring = Beside(
+            lambda tell: measure(shown.rows, counter, model.title, length, progress=tell)
+        )
+        for done in measuring:
+            yield {parts.measured: progress_html(done, len(shown.rows))}
+        found = measuring.found
+        yield {
+            parts.health: health_html(examine(shown.rows, found, shown.flagged)),
+            parts.measured: contents_html(found),
+            parts.measuring_problem: told(""),
+            parts.count: gr.Button(visible=False),
+        }
 
     def _shown(self, source: Source) -> _Shown:
         if source.is_file:
@@ -121,20 +108,3 @@ def usual_limit() -> int:
 def _limit(chosen: float | None, base: BaseModel) -> int:
     limit = int(chosen) if chosen and chosen >= 1 else usual_limit()
     return min(limit, base.context or limit)
-
-
-def _latest(news: "Queue[int | Measures | BaseException]") -> Iterator[int | Measures]:
-    """What is new at most twice a second, and at the end what was found; raises what went wrong."""
-    while True:
-        item = news.get()
-        told_at = time.monotonic()
-        while isinstance(item, int) and (left := told_at + _EVERY - time.monotonic()) > 0:
-            try:
-                item = news.get(timeout=left)
-            except Empty:
-                break
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-        if isinstance(item, Measures):
-            return

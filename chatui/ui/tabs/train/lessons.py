@@ -1,9 +1,6 @@
 """What "What it learns" does: three rows at once, then all of them counted beside the page."""
 
 from collections.abc import Iterator
-from functools import partial
-from queue import Empty, Queue
-from threading import Thread
 from typing import Any
 
 import gradio as gr
@@ -17,12 +14,12 @@ from chatui.model.rendering import encoder_of
 from chatui.services import Services
 from chatui.train.config import TrainConfig
 from chatui.train.preview import Span, reach, shown_rows, spans
+from chatui.ui.background import Beside
 from chatui.ui.errors import error_card
 from chatui.ui.tabs.train import lesson
 
 MOST_AT_ONCE = 3000  # conversations that are read without being asked: about four seconds
 _REMEMBERED = 8  # versions, each with a base model
-_EVERY = 0.5  # seconds between two words about progress
 Drawn = tuple[Any, Any, Any]  # the accordion, its content, the button
 
 
@@ -92,39 +89,15 @@ class Lessons:
         """Count beside the page, telling how far it is; afterwards the result is known."""
         if key in self._known:
             return
-        news: Queue[int | list[Span] | BaseException] = Queue()
-
-        def work() -> None:
-            try:
-                news.put(spans(rows, encoder, news.put))
-            except BaseException as error:  # noqa: BLE001 - raised again where somebody looks
-                news.put(error)
-
-        Thread(target=work, daemon=True).start()
-        for item in iter(partial(_latest, news), None):
-            if isinstance(item, BaseException):
-                raise item
-            if isinstance(item, list):
-                while len(self._known) >= _REMEMBERED:
-                    self._known.pop(next(iter(self._known)), None)
-                self._known[key] = item
-                return
-            yield item
+        counting = Beside(lambda tell: spans(rows, encoder, tell))
+        yield from counting
+        while len(self._known) >= _REMEMBERED:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[key] = counting.found
 
     def _rows(self, dataset: str | None) -> list[Conversation]:
         rows = self._store.conversations(dataset or "", "train")
         return list(rows)
-
-
-def _latest(news: "Queue[Any]") -> Any:
-    """The newest of what is there, waiting a while if it is only progress."""
-    item = news.get()
-    while isinstance(item, int):
-        try:
-            item = news.get(timeout=_EVERY)
-        except Empty:
-            break
-    return item
 
 
 def _limit(chosen: float | None) -> int:
