@@ -8,9 +8,10 @@ from chatui.model.loading import load_base
 from chatui.model.packed import packs
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
+from chatui.train.worker.arguments import arguments
 from chatui.train.worker.batches import Limits, plan_steps
 from chatui.train.worker.trainer import ReplyTrainer
-from chatui.train.worker.training import _arguments, learning
+from chatui.train.worker.training import learning
 from training_sides.measuring import Meter
 from training_sides.models import read_rows
 
@@ -34,7 +35,7 @@ def train(
             pad_id=loaded.pad_id,
             base_name="base",
             model=model,
-            args=_arguments(Path(folder), config),
+            args=arguments(Path(folder), config),
             train_dataset=rows,
             data_collator=lambda rows: rows,
             callbacks=[meter],

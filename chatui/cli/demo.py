@@ -5,7 +5,7 @@ from chatui.errors import ChatUIError
 from chatui.score.catalog import METRICS
 from chatui.score.report import Figure, Report
 from chatui.services import Services
-from chatui.train.config import QUICK_LOOK, preset
+from chatui.train.presets import QUICK_LOOK, preset
 
 SHOWN_REPLIES = 3
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chatui.model.catalog import STARTER, BaseModel
-from chatui.train.config import TrainConfig, learning_rate_for
+from chatui.train.config import TrainConfig
 from chatui.train.hardware import Hardware
+from chatui.train.presets import learning_rate_for
 
 _SMALL = 50_000_000  # parameters: below, a model has seen too little to learn from one pass
 _HOURS = 12.0  # a run that takes longer on this machine is worth a smaller base

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from chatui.data.store import DatasetView
 from chatui.model.catalog import BaseModel
-from chatui.train.config import TrainConfig, learning_rate_for
+from chatui.train.config import TrainConfig
 from chatui.train.contradictions import (
     can_lose_patience,
     ends_by_one_of_two,
@@ -15,6 +15,7 @@ from chatui.train.contradictions import (
     has_what_the_optimizer_needs,
 )
 from chatui.train.hardware import Hardware
+from chatui.train.presets import learning_rate_for
 from chatui.train.problem import Problem
 
 FEWEST_ROWS = 8  # fewer can't fill one batch, and would be learned by heart

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from chatui.model.catalog import STARTER, bases_on_offer, find_base
 from chatui.train.advice import Situation, advise
-from chatui.train.config import PRESETS, TrainConfig, preset, with_changes
+from chatui.train.config import TrainConfig, with_changes
 from chatui.train.hardware import Hardware
+from chatui.train.presets import PRESETS, preset
 
 LAPTOP = Hardware(2, 8000, has_gpu=False)
 QWEN = "Qwen/Qwen2.5-0.5B-Instruct"

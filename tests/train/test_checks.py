@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from chatui.errors import CannotTrain
-from chatui.train.config import GROUPS, PRESETS, TrainConfig, changed_options, preset
+from chatui.train.config import GROUPS, TrainConfig, changed_options
 from chatui.train.hardware import Hardware
+from chatui.train.presets import PRESETS, preset
 from tests.train.conftest import make_dataset
 
 

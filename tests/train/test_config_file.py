@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatui.errors import BadConfigFile, FileMissing
-from chatui.train.config import PRESETS, TrainConfig, preset
+from chatui.train.config import TrainConfig
 from chatui.train.config_file import differences, from_yaml, read_config_file, to_yaml
+from chatui.train.presets import PRESETS, preset
 
 configs = st.builds(
     TrainConfig,

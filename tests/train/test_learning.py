@@ -15,10 +15,11 @@ from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import packing
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
+from chatui.train.worker.arguments import arguments
 from chatui.train.worker.batches import Limits
 from chatui.train.worker.rows import collate, encode
 from chatui.train.worker.trainer import ReplyTrainer, validation_loss
-from chatui.train.worker.training import _arguments, train
+from chatui.train.worker.training import train
 from tests.train.conftest import Bench, made
 
 
@@ -57,7 +58,7 @@ def gradients(loaded: LoadedModel, folder: Path, limits: Limits, config: TrainCo
         pad_id=loaded.pad_id,
         base_name="tiny",
         model=model,
-        args=_arguments(folder, config),
+        args=arguments(folder, config),
         train_dataset=rows,
         data_collator=lambda rows: rows,
     )

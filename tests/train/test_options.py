@@ -23,11 +23,12 @@ from chatui.model.packed import packing
 from chatui.model.requests import Item, Request
 from chatui.train.config import TrainConfig
 from chatui.train.worker.adapting import with_adapter
+from chatui.train.worker.arguments import arguments
 from chatui.train.worker.batches import Limits, epoch_ends, evenly
 from chatui.train.worker.regularizing import noisy_embeddings, smoothed
 from chatui.train.worker.rows import collate, encode
 from chatui.train.worker.trainer import ReplyTrainer
-from chatui.train.worker.training import _arguments, train
+from chatui.train.worker.training import train
 from tests.train.conftest import Bench, made
 from tests.train.test_learning import conversations
 
@@ -102,7 +103,7 @@ def trainer_of(loaded: LoadedModel, folder: Path, **options: object) -> ReplyTra
         base_name="tiny",
         label_smoothing=config.label_smoothing,
         model=with_adapter(loaded.model, config),
-        args=_arguments(folder, config, steps=100),
+        args=arguments(folder, config, steps=100),
         train_dataset=encode(conversations(), loaded.encoder, 128).rows,
         data_collator=lambda rows: rows,
     )
@@ -132,7 +133,7 @@ def test_the_optimizer_is_the_one_that_was_chosen(loaded, tmp_path, optimizer, k
 def test_the_learning_rate_goes_as_the_schedule_says(loaded, tmp_path):
     def rates(schedule: str) -> list[float]:
         config = TrainConfig(schedule=schedule, warmup=0.1, learning_rate=0.1)
-        args = _arguments(tmp_path, config, steps=100)
+        args = arguments(tmp_path, config, steps=100)
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
         found = []
         scheduler = get_scheduler(

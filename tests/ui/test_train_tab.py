@@ -12,8 +12,9 @@ from chatui.errors import CannotTrain
 from chatui.jobs import Journal
 from chatui.model.catalog import STARTER
 from chatui.services import Services
-from chatui.train.config import QUICK_LOOK, TrainConfig
+from chatui.train.config import TrainConfig
 from chatui.train.curves import LOSS, Line, lines_of, smoothed
+from chatui.train.presets import QUICK_LOOK
 from chatui.train.preview import Piece, Shown
 from chatui.train.view import Point, RunView
 from chatui.ui.state import Selection

@@ -8,7 +8,8 @@ from gradio.blocks import Block
 
 from chatui.model.catalog import STARTER, bases_on_offer
 from chatui.services import Services
-from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig
+from chatui.train.config import GROUPS, TrainConfig
+from chatui.train.presets import PRESETS, QUICK_LOOK
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import QUIET, Page

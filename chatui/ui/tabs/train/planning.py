@@ -11,8 +11,9 @@ from chatui.model.catalog import STARTER, bases_on_offer, find_base
 from chatui.services import Services
 from chatui.train.advice import Advice, Situation, advise
 from chatui.train.checks import read_options
-from chatui.train.config import GROUPS, PRESETS, QUICK_LOOK, TrainConfig, preset
+from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
+from chatui.train.presets import PRESETS, QUICK_LOOK, preset
 from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
