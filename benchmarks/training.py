@@ -152,6 +152,10 @@ def _measure_here(options: argparse.Namespace) -> int:
     """The child's part."""
     said, sys.stdout = sys.stdout, sys.stderr  # libraries print
     sys.path[:0] = [str(HERE.parent), str(HERE)]
+    if options.side in SIDES[:2]:  # ours, in the surroundings that its worker has
+        from chatui.settings import quiet_environment
+
+        quiet_environment()
     print(json.dumps(_side(options)), file=said)
     return 0
 

@@ -17,11 +17,14 @@ from chatui.errors import BadEnvironment
 # Set before Gradio, the Hub client or torch are imported. Nothing phones home, and the Hub is asked
 # only for what the user names. Threads that wait for each other sleep instead of spinning: when two
 # processes (a training and a chat) share two cores, a token takes 13 ms so, and 1.4 s otherwise.
+# oneDNN keeps what it prepared for each of the last 1,024 shapes of a product; texts have so many
+# lengths that a training grew by megabytes with every step, and was no faster for it.
 QUIET_ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "PASSIVE",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
 
 

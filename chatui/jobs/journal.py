@@ -20,6 +20,7 @@ JobState = Literal["queued", "running", "finished", "stopped", "interrupted", "f
 Event = Mapping[str, object]
 BEGINNINGS = ("started", "resumed")
 ENDINGS = ("finished", "stopped", "failed")
+_TAIL = 16_384  # bytes of what was printed that are looked at
 
 
 class Journal:
@@ -97,6 +98,15 @@ class JobView:
     def of_kind(self, kind: str) -> list[Event]:
         """The events of one kind, oldest first."""
         return [event for event in self.events if event["kind"] == kind]
+
+    def printed(self, lines: int = 30) -> list[str]:
+        """The last lines that its worker, or a library in it, has printed."""
+        path = self.folder / "worker.log"
+        if not path.exists():
+            return []
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
 
     def seconds_left(self) -> tuple[float, float] | None:
         """A range for the remaining seconds, once five steps show a pace; else None.

@@ -273,6 +273,15 @@ def test_a_bug_is_named_and_its_traceback_is_in_the_log(jobs, submit):
     assert "Traceback" in (folder / "worker.log").read_text()
 
 
+def test_only_the_end_of_what_a_worker_printed_is_read(jobs, submit):
+    folder = submit(go=3)
+    wait_until(lambda: jobs.view(folder).state == "finished")
+    (folder / "worker.log").write_bytes(b"x" * 100_000 + b"\nbroken \xff\nlast line\n")
+
+    assert jobs.view(folder).printed(2) == ["broken \ufffd", "last line"]
+    assert sum(map(len, jobs.view(folder).printed())) < 20_000
+
+
 def test_a_finished_job_cannot_be_resumed_and_an_active_one_not_deleted(jobs, submit):
     folder = submit()
     with pytest.raises(JobIsActive, match="Stop it first"):

@@ -207,6 +207,16 @@ def test_names_are_shown_as_written_and_never_run():
     assert HOSTILE not in describe.command(HOSTILE)
 
 
+def test_what_a_worker_printed_is_shown_below_what_it_journalled(tmp_path):
+    silent = describe.log(a_run(job=replace(job("failed"), folder=tmp_path)))
+    (tmp_path / "worker.log").write_text(f"Traceback of {HOSTILE}\n")
+
+    shown = describe.log(a_run(job=replace(job("failed"), folder=tmp_path)))
+
+    assert "Printed by the worker" not in silent
+    assert "Traceback of &lt;img" in shown.split("Printed by the worker")[1]
+
+
 def test_a_failed_run_says_why_and_stays(services):
     failed = a_run(job=job("failed", reason="The machine ran out of memory."))
 

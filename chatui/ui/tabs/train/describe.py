@@ -20,6 +20,10 @@ _NONE_YET = (
     '<div class="chatui-muted">Start training shows its progress here: loss by step, speed, '
     "time left, and how well it does on the validation split.</div></div>"
 )
+_PRE = (
+    '<pre class="chatui-card" style="white-space: pre-wrap; margin: 0; max-height: 320px; '
+    'overflow: auto" tabindex="0">{}</pre>'
+)
 
 
 def minutes(seconds: float | None) -> str:
@@ -89,13 +93,17 @@ def figures(run: RunView | None) -> str:
 
 
 def log(run: RunView | None) -> str:
-    """The last lines of the journal that were written for people."""
-    lines = run.log() if run is not None else []
-    text = "\n".join(lines) or "Nothing yet."
-    return (
-        '<pre class="chatui-card" style="white-space: pre-wrap; margin: 0; max-height: 320px; '
-        f'overflow: auto" tabindex="0">{escape(text)}</pre>'
-    )
+    """The last lines of the journal that were written for people, then what the worker printed."""
+    told = _lines(run.log() if run is not None else []) or "Nothing yet."
+    printed = _lines(run.job.printed() if run is not None else [])
+    if not printed:
+        return _PRE.format(told)
+    title = '<p class="chatui-muted" style="margin: 8px 0 4px">Printed by the worker:</p>'
+    return _PRE.format(told) + title + _PRE.format(printed)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return escape("\n".join(lines))
 
 
 def queue(waiting: Sequence[JobView]) -> str:
