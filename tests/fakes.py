@@ -65,6 +65,9 @@ class FakeEngine:
                 done(index, made[-1])
         return made
 
+    def only_write(self) -> None:
+        self.only_writes = True
+
     def _reply(self, request: Request) -> Reply:
         text = request.turns[-1].text
         if request.adapter:

@@ -39,7 +39,7 @@ def make_tiny_base(folder: Path, seed: int = 0, **changes: object) -> Path:
     return folder
 
 
-def make_adapter(base: Path, folder: Path, seed: int = 1, rank: int = 4) -> Path:
+def make_adapter(base: Path, folder: Path, seed: int = 1, rank: int = 4, **changes: object) -> Path:
     """Write a random LoRA adapter for a base model into a folder."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -47,6 +47,7 @@ def make_adapter(base: Path, folder: Path, seed: int = 1, rank: int = 4) -> Path
 
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(base)
-    config = LoraConfig(r=rank, target_modules="all-linear", init_lora_weights=False)
+    shape = {"r": rank, "target_modules": "all-linear", "init_lora_weights": False, **changes}
+    config = LoraConfig(**shape)
     get_peft_model(model, config).save_pretrained(folder)
     return folder

@@ -2,6 +2,8 @@
 
 import json
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ from peft import PeftModel
 from safetensors import safe_open
 
 from chatui.errors import AdapterNotUsable
+from chatui.model.decoder import Share
 from chatui.model.hashes import adapter_hash
+from chatui.model.lean import LeanAdapters
 
 _PREFIX = "base_model.model."
 
@@ -21,6 +25,7 @@ class AdapterSwitch:
     def __init__(self, model: Any) -> None:
         self._base = model
         self._peft: Any = None
+        self._lean: LeanAdapters | None = None
         self._attached: set[str] = set()
         self._on: str | None = None
 
@@ -38,17 +43,45 @@ class AdapterSwitch:
             warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
             if self._peft is None:
                 self._peft = PeftModel.from_pretrained(self._base, str(folder), adapter_name=name)
+                self._lean = LeanAdapters(self._peft)
                 self._on = name
             else:
                 self._peft.load_adapter(str(folder), adapter_name=name)
         self._attached.add(name)
         self._peft.eval()
+        if self._lean is not None:
+            self._lean.refresh()
         return name
+
+    def detach(self, name: str) -> None:
+        """Free what an adapter takes; one that is not attached is none."""
+        if name not in self._attached:
+            return
+        self._attached.remove(name)
+        if self._attached:
+            self.using(next(iter(self._attached)))  # PEFT would choose one itself
+            self._peft.delete_adapter(name)
+        else:
+            self._base = self._peft.unload()
+            self._peft = self._lean = self._on = None
+
+    def can_share(self, name: str | None) -> bool:
+        """Whether an adapter, or (None) the base, can be asked in one pass with others."""
+        self._check(name)
+        return name is None or (self._lean is not None and self._lean.can_serve(name))
+
+    @contextmanager
+    def sharing(self, shares: Sequence[Share]) -> Iterator[Any]:
+        """The model in which each adapter reads its share of the tokens, and the base all."""
+        if self._lean is None:
+            yield self._base
+            return
+        with self._lean.sharing(shares):
+            yield self._peft
 
     def using(self, name: str | None) -> Any:
         """The model with one adapter on, or with none; valid until the next call."""
-        if name is not None and name not in self._attached:
-            raise AdapterNotUsable(name[:12], "it is not attached to this model")
+        self._check(name)
         if self._peft is None:
             return self._base
         if name is None and self._on is not None:
@@ -59,6 +92,10 @@ class AdapterSwitch:
             self._peft.set_adapter(name, inference_mode=True)
         self._on = name
         return self._peft
+
+    def _check(self, name: str | None) -> None:
+        if name is not None and name not in self._attached:
+            raise AdapterNotUsable(name[:12], "it is not attached to this model")
 
 
 def _refuse_if_foreign(folder: Path, base: torch.nn.Module) -> None:

@@ -1,37 +1,31 @@
 """The engine: the one way to ask a model, for replies and for likelihoods.
 
-One loaded 4-bit base model with adapters that are switched on and off. Thread-safe: each forward
-pass holds the lock, so that several visitors are answered in turns, token by token.
+One loaded 4-bit base model with adapters beside it. Thread-safe. Replies to several people are
+written together, one token of each in every pass, whichever adapters they are of; the passes and
+those of likelihoods take turns.
 """
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from chatui.errors import NotAConversation
 from chatui.model.adapters import AdapterSwitch
 from chatui.model.catalog import BaseModel
-from chatui.model.decoding import Decoding
+from chatui.model.crew import Crew
+from chatui.model.decoder import Row
 from chatui.model.encoding import CannotEncode, ChatEncoder, EncodedRow
 from chatui.model.fair_lock import FairLock
-from chatui.model.generation import Batch, Progress
+from chatui.model.generation import Progress
 from chatui.model.hashes import model_hash
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
-from chatui.model.loading import LoadedModel, load_base
+from chatui.model.loading import LoadedModel, allow_repacking, load_base
 from chatui.model.packed import packing
-from chatui.model.requests import Ended, Item, Likelihood, Reply, Request
+from chatui.model.requests import Item, Likelihood, Reply, Request
 from chatui.model.sampling import Sampler
-
-_ROWS = 16  # replies made at the same time
-_PREFILL_TOKENS = 8192  # prompt tokens, padding included, read at the same time
-
-
-@dataclass(slots=True)
-class _Prepared:
-    index: int
-    prompt: list[int]
-    request: Request
+from chatui.model.writing import Writing
 
 
 class Engine:
@@ -41,11 +35,27 @@ class Engine:
         self._loaded = loaded
         self._adapters = AdapterSwitch(loaded.model)
         self._lock = FairLock()
+        self._writing = Writing(loaded, self._adapters)
+        decoder = partial(self._writing.decoder, remembers=True)
+        self._crew = Crew(decoder, self._lock, self._going_on)
+        self._only_writes = False
 
     @classmethod
     def open(cls, base: BaseModel, *, decodes_only: bool = False) -> "Engine":
         """Load a base model; with `decodes_only` for chatting alone, never for likelihoods."""
-        return cls(load_base(base, decodes_only=decodes_only))
+        engine = cls(load_base(base))
+        if decodes_only:
+            engine.only_write()
+        return engine
+
+    def only_write(self) -> None:
+        """From now on only replies are asked for: processors take the kernel made for them.
+
+        It rounds otherwise and packs the weights for good, so likelihoods are refused afterwards.
+        """
+        with self._lock:
+            allow_repacking(self._loaded.model, True)
+            self._only_writes = True
 
     @property
     def base_hash(self) -> str:
@@ -72,6 +82,12 @@ class Engine:
         with self._lock:
             return self._adapters.attach(folder)
 
+    def detach(self, adapter: str) -> None:
+        """Free what an adapter takes; nobody may be asking it."""
+        with self._lock:
+            self._adapters.detach(adapter)
+            self._writing.forget(adapter)
+
     def model_hash(self, adapter: str | None) -> str:
         """Hash of what answers: base, adapter (None: the base alone) and template."""
         return model_hash(self.base_hash, adapter, self.template_hash)
@@ -85,11 +101,10 @@ class Engine:
         Raises NotAConversation if the chat template refuses a request.
         """
         replies: dict[int, Reply] = {}
-        for prepared in self._reply_batches(requests):
-            for index, reply in self._answer(prepared):
-                replies[index] = reply
-                if done:
-                    done(index, reply)
+        for index, reply in self._answers(requests):
+            replies[index] = reply
+            if done:
+                done(index, reply)
         return [replies[index] for index in range(len(requests))]
 
     def stream(
@@ -97,26 +112,31 @@ class Engine:
     ) -> Generator[str, None, Reply]:
         """Answer one request piece by piece; the generator's return value is the Reply.
 
-        The pieces joined are the reply's text. `cancelled` is asked before each token.
+        The pieces joined are the reply's text. `cancelled` is asked before each token, and twenty
+        times a second while there is none.
         """
         started = time.monotonic()
-        batch = self._start([self._prepare(0, request)])
-        shown, ids = "", batch.rows[0].ids
-        ended: Ended | None = None
-        while ended is None:
-            if cancelled():
-                ended = "cancelled"
-                break
-            ended = self._step(batch, request.adapter)[0].ended
-            text = _settled(self.encoder.text(ids))
-            if text.startswith(shown) and len(text) > len(shown):
-                yield text[len(shown) :]
-                shown = text
+        row = self._row(request)
+        with self._lock:
+            lane, way = self._writing.lane(request.adapter), self._writing.way(request.adapter)
+        ticket = self._crew.join(row, lane)
+        shown, ids, ended = "", row.progress.ids, None
+        try:
+            while ended is None:
+                count, ended = ticket.next(cancelled)
+                ids = row.progress.ids[:count]
+                text = _settled(self.encoder.text(ids))
+                if text.startswith(shown) and len(text) > len(shown):
+                    yield text[len(shown) :]
+                    shown = text
+        finally:  # also when nobody reads on
+            if row.progress.ended is None:
+                self._crew.leave(ticket)
         text = self.encoder.text(ids).strip()
         if text.startswith(shown) and len(text) > len(shown):
             yield text[len(shown) :]
         seconds = time.monotonic() - started
-        return Reply(text, len(ids), ended, request.adapter, seconds)
+        return Reply(text, len(ids), ended, request.adapter, seconds, way)
 
     def likelihoods(
         self, items: Sequence[Item], done: Callable[[int, Likelihood], None] | None = None
@@ -148,60 +168,61 @@ class Engine:
         return [found[index] for index in range(len(items))]
 
     def _score(self, rows: list[EncodedRow], adapter: str | None) -> list[tuple[float, int, int]]:
+        if self._only_writes:
+            raise RuntimeError("an engine that only writes was asked for likelihoods")
         with self._lock:
             model = self._adapters.using(adapter)
             with packing(model):
                 return batch_likelihoods(model, rows, self._loaded.pad_id)
 
-    def _prepare(self, index: int, request: Request) -> _Prepared:
+    def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Replies as they end. Those of one adapter are made at a time, the longest prompts first.
+
+        So replies of the base are the same whether or not an adapter is asked in between.
+        """
+        rows = [self._row(request) for request in requests]
+        with self._going_on():
+            for adapter in _in_order(request.adapter for request in requests):
+                mine = {row: i for i, row in enumerate(rows) if row.adapter == adapter}
+                yield from self._answers_of(mine, adapter)
+
+    def _answers_of(self, rows: dict[Row, int], adapter: str | None) -> Iterator[tuple[int, Reply]]:
+        with self._lock:
+            way = self._writing.way(adapter)
+            decoder = self._writing.decoder(self._writing.lane(adapter), remembers=False)
+        for row in sorted(rows, key=lambda row: (-len(row.prompt), rows[row])):
+            decoder.join(row)
+        while decoder.is_active:
+            with self._lock:
+                told = decoder.tick()
+            for row in told:
+                if (ended := row.progress.ended) is not None:
+                    text = self.encoder.text(row.progress.ids).strip()
+                    seconds = time.monotonic() - row.since
+                    count = len(row.progress.ids)
+                    yield rows[row], Reply(text, count, ended, adapter, seconds, way)
+
+    def _row(self, request: Request) -> Row:
+        decoding = request.decoding
         try:
-            prompt = self.encoder.prompt(request.turns, request.decoding.max_new_tokens)
+            prompt = self.encoder.prompt(request.turns, decoding.max_new_tokens)
         except CannotEncode as error:
             raise NotAConversation(str(error)) from error
-        return _Prepared(index, prompt, request)
+        limit = min(decoding.max_new_tokens, max(1, self.context - len(prompt)))
+        sampler = Sampler(decoding, request.seed, prompt)
+        return Row(prompt, request.adapter, Progress(sampler, limit))
 
-    def _reply_batches(self, requests: Sequence[Request]) -> Iterator[list[_Prepared]]:
-        """Requests of one adapter at a time, the longest prompts first.
-
-        What a batch holds depends only on the requests to the same adapter: replies of the base
-        are the same whether or not an adapter is asked in between.
-        """
-        prepared = [self._prepare(index, request) for index, request in enumerate(requests)]
-        for adapter in _in_order(request.adapter for request in requests):
-            mine = [p for p in prepared if p.request.adapter == adapter]
-            mine.sort(key=lambda p: (-len(p.prompt), p.index))
-            while mine:
-                size = max(1, min(_ROWS, _PREFILL_TOKENS // len(mine[0].prompt)))
-                yield mine[:size]
-                mine = mine[size:]
-
-    def _start(self, prepared: list[_Prepared]) -> Batch:
-        decodings: list[Decoding] = [p.request.decoding for p in prepared]
-        rows = [
-            Progress(
-                sampler=Sampler(decoding, p.request.seed, p.prompt),
-                limit=min(decoding.max_new_tokens, max(1, self.context - len(p.prompt))),
-            )
-            for p, decoding in zip(prepared, decodings, strict=True)
-        ]
-        prompts = [p.prompt for p in prepared]
-        return Batch(prompts, rows, self.encoder.end_ids, self._loaded.pad_id)
-
-    def _step(self, batch: Batch, adapter: str | None) -> list[Progress]:
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Around ticks; the lock is held at both ends, and not in between."""
+        going_on = self._writing.going_on()
         with self._lock:
-            return batch.step(self._adapters.using(adapter))
-
-    def _answer(self, prepared: list[_Prepared]) -> Iterator[tuple[int, Reply]]:
-        started = time.monotonic()
-        batch = self._start(prepared)
-        adapter = prepared[0].request.adapter
-        index_of = {id(row): p.index for row, p in zip(batch.rows, prepared, strict=True)}
-        while batch.is_active:
-            for row in self._step(batch, adapter):
-                if row.ended is not None:
-                    text = self.encoder.text(row.ids).strip()
-                    seconds = time.monotonic() - started
-                    yield index_of[id(row)], Reply(text, len(row.ids), row.ended, adapter, seconds)
+            going_on.__enter__()
+        try:
+            yield
+        finally:
+            with self._lock:
+                going_on.__exit__(None, None, None)
 
 
 def _settled(text: str) -> str:

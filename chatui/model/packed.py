@@ -26,19 +26,24 @@ _AMPERE = (8, 0)  # the first GPUs that torch's kernel runs on
 
 def can_pack(model: Any) -> bool:
     """Whether a model's attention is plain and exchangeable, so that rows can be packed."""
-    config = model.config.get_text_config()
-    is_plain = (
-        set(getattr(config, "layer_types", None) or ()) <= _UNMASKED_KINDS
-        and getattr(config, "sliding_window", None) is None
-        and getattr(config, "attn_logit_softcapping", None) is None
-    )
-    if not is_plain or not getattr(_inner(model), "_supports_attention_backend", False):
+    if not has_plain_attention(model):
         return False
     if model.device.type != "cuda":
         return True
     return bool(
         torch.cuda.get_device_capability(model.device) >= _AMPERE and model.dtype == torch.bfloat16
     )
+
+
+def has_plain_attention(model: Any) -> bool:
+    """Whether every layer attends to all tokens before, and another attention can be put in."""
+    config = model.config.get_text_config()
+    is_plain = (
+        set(getattr(config, "layer_types", None) or ()) <= _UNMASKED_KINDS
+        and getattr(config, "sliding_window", None) is None
+        and getattr(config, "attn_logit_softcapping", None) is None
+    )
+    return is_plain and bool(getattr(inner_model(model), "_supports_attention_backend", False))
 
 
 def packs(model: Any) -> bool:
@@ -52,12 +57,12 @@ def packing(model: Any) -> Iterator[bool]:
     before = model.config._attn_implementation
     possible = can_pack(model)
     if possible:
-        _inner(model).set_attn_implementation(_NAME)
+        inner_model(model).set_attn_implementation(_NAME)
     try:
         yield possible
     finally:
         if possible:
-            _inner(model).set_attn_implementation(before)
+            inner_model(model).set_attn_implementation(before)
 
 
 def packed(rows: Sequence[EncodedRow]) -> tuple[dict[str, Any], torch.Tensor]:
@@ -148,7 +153,7 @@ def _future(tokens: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.full((tokens, tokens), float("-inf"), dtype=dtype).triu(1)
 
 
-def _inner(model: Any) -> Any:
+def inner_model(model: Any) -> Any:
     """The transformers model, also below an adapter."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 

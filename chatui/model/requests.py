@@ -7,6 +7,8 @@ from chatui.conversation import Turn
 from chatui.model.decoding import Decoding
 
 Ended = Literal["end", "limit", "cancelled"]
+# How an adapter took part: as our own two products beside each layer, or as PEFT does it.
+Way = Literal["base", "lean", "peft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Reply:
     ended: Ended
     adapter: str | None
     seconds: float
+    way: Way | None = None  # None where nobody wrote it down
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def work(task: Task, open_engine: Callable[[BaseModel], Any] | None = None) -> N
 def _open_engine(base: BaseModel) -> Any:
     from chatui.model.engine import Engine  # loads torch
 
-    return Engine.open(base)
+    return Engine.open(base, decodes_only=True)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ class Model(Replier, Protocol):
     ) -> list[Likelihood]:
         """How likely the last turns are."""
 
+    def only_write(self) -> None:
+        """From now on only replies are asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -71,6 +74,7 @@ class Measuring:
             self._likelihoods_of(system)
         likelihoods = self._file.read()
         _refuse_equal_weights(self._config.run, likelihoods)
+        self._model.only_write()
         skipped = _skipped_items(likelihoods, self._items)
         left_out = {item.id for item in skipped}
         scored = [item for item in self._items if item.id not in left_out]
