@@ -15,42 +15,34 @@ the wall, with the share of what the device's memory could do at best (--bandwid
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-HERE = Path(__file__).parent
-EASED = 0.8  # of each target, with --quick
+from sides import EASED, answer_here, ratio, run_side, tell, versions
+
 SIDES = ("ours", "lock", "serve")
 VISITORS = {1: 1.0, 8: 2.2, 32: 3.5}  # and how many times the lock's tokens they should get
 SOONER = {"starter": 3.0}  # how many times sooner the first token should come
 _SWITCH_SECONDS = 0.05
-_VERSIONS = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def main() -> int:
     options = _options()
     if options.side:
-        return _measure_here(options)
-    result: dict[str, dict] = {"ratios": {}, "measured": {}, "versions": _versions()}
+        return answer_here(lambda: _side(options))
+    result: dict[str, dict] = {
+        "ratios": {},
+        "measured": {},
+        "versions": versions("torch", "transformers", "peft", "bitsandbytes"),
+    }
     for shape in options.shape or (("0.5B", "8B") if options.gpu else ("135M", "starter")):
         with tempfile.TemporaryDirectory() as folder:
             ratios, measured = _compare(shape, Path(folder), options)
         result["ratios"] |= ratios
         result["measured"][shape] = measured
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for name, ratio in result["ratios"].items():
-            verdict = "ok      " if ratio["ok"] else "MISSED  "
-            print(f"{verdict} {name}: {ratio['value']}, target {ratio['target']}")
-    return 0 if all(ratio["ok"] for ratio in result["ratios"].values()) else 1
+    return tell(result, options.json)
 
 
 def _options() -> argparse.Namespace:
@@ -68,7 +60,7 @@ def _options() -> argparse.Namespace:
 
 
 def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:
-    made = _run(shape, "make", folder, options)
+    made = run_side(shape, "make", folder, options)
     eased = EASED if options.quick else 1.0
     measured: dict[str, object] = {}
     ratios: dict[str, dict] = {}
@@ -80,14 +72,14 @@ def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dic
             if options.gpu:
                 best = options.bandwidth * 1e12 / made["bytes"]
                 measured["share of the floor at one visitor"] = round(found["ours"]["1"] / best, 3)
-    alone = [_run(shape, "first", folder, options) for _ in range(1 if options.quick else 3)]
+    alone = [run_side(shape, "first", folder, options) for _ in range(1 if options.quick else 3)]
     first = {name: statistics.median(each[name] for each in alone) for name in alone[0]}
     measured["first token and switch, seconds"] = first
     sooner = first["unread"] / first["read"]
-    ratios[f"{shape}: first token after 600 tokens, unread over read"] = _ratio(
+    ratios[f"{shape}: first token after 600 tokens, unread over read"] = ratio(
         sooner, SOONER.get(shape, 6.0) * eased
     )
-    ratios[f"{shape}: 50 ms over a change of adapters"] = _ratio(
+    ratios[f"{shape}: 50 ms over a change of adapters"] = ratio(
         _SWITCH_SECONDS / first["switch"], 1.0
     )
     return ratios, measured
@@ -107,7 +99,7 @@ def _in_turns(shape: str, folder: Path, clock: str, options: argparse.Namespace)
     }
     for _ in range(1 if options.quick else 3):
         for side in SIDES:
-            took = _run(shape, side, folder, options, threads=threads)
+            took = run_side(shape, side, folder, options, threads=threads)
             for visitors, each in took.items():
                 rate = each["tokens"] / each[clock]
                 found[side][visitors].append(rate)
@@ -122,42 +114,14 @@ def _judged(name: str, found: dict, eased: float) -> dict:
     ratios = {}
     for visitors, target in VISITORS.items():
         ours, lock, serve = (found[side][str(visitors)] for side in SIDES)
-        ratios[f"{name}, {visitors} visitors: ours over streaming with a lock"] = _ratio(
+        ratios[f"{name}, {visitors} visitors: ours over streaming with a lock"] = ratio(
             ours / lock, target * eased
         )
         if visitors > 1:
-            ratios[f"{name}, {visitors} visitors: ours over transformers serve"] = _ratio(
+            ratios[f"{name}, {visitors} visitors: ours over transformers serve"] = ratio(
                 ours / serve, eased
             )
     return ratios
-
-
-def _ratio(value: float, target: float) -> dict[str, object]:
-    return {"value": round(value, 3), "target": round(target, 3), "ok": value >= target}
-
-
-def _run(
-    shape: str, side: str, folder: Path, options: argparse.Namespace, *, threads: str = "1"
-) -> dict:
-    """A side in a process of its own."""
-    command = [sys.executable, str(Path(__file__)), "--side", side, "--folder", str(folder)]
-    command += ["--shape", shape, *(["--gpu"] if options.gpu else [])]
-    command += ["--quick"] if options.quick else []
-    quiet = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "CHATUI_CACHE": str(folder)}
-    if not options.gpu:
-        quiet |= {"OMP_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
-    child = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | quiet, check=False)
-    if child.returncode:
-        raise SystemExit(f"{shape}, {side}: it failed")
-    return json.loads(child.stdout.splitlines()[-1])
-
-
-def _measure_here(options: argparse.Namespace) -> int:
-    """The child's part."""
-    said, sys.stdout = sys.stdout, sys.stderr  # libraries print
-    sys.path[:0] = [str(HERE.parent), str(HERE)]
-    print(json.dumps(_side(options)), file=said)
-    return 0
 
 
 def _side(options: argparse.Namespace) -> dict:
@@ -175,16 +139,6 @@ def _side(options: argparse.Namespace) -> dict:
             str(visitors): asking.ask_all(answer, visitors, 12 if options.quick else 32, seconds)
             for visitors in VISITORS
         }
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _say(sentence: str) -> None:

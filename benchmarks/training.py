@@ -14,40 +14,32 @@ parameters, in tokens per second on the wall, with the share of what the device 
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-HERE = Path(__file__).parent
-EASED = 0.8  # of each target for speed and memory, with --quick
+from sides import EASED, answer_here, ratio, run_side, tell, versions
+
 SIDES = ("ours", "ours, low memory", "TRL", "TRL packing")
 _ROWS_PER_STEP = {False: 8, True: 64}  # on a GPU more, for everybody
-_VERSIONS = ("torch", "transformers", "peft", "bitsandbytes", "trl", "accelerate")
 
 
 def main() -> int:
     options = _options()
     if options.side:
-        return _measure_here(options)
-    result: dict[str, dict] = {"ratios": {}, "measured": {}, "versions": _versions()}
+        return answer_here(lambda: _side(options))
+    result: dict[str, dict] = {
+        "ratios": {},
+        "measured": {},
+        "versions": versions("torch", "transformers", "peft", "bitsandbytes", "trl", "accelerate"),
+    }
     for shape in options.shape or (("0.5B", "1.5B", "8B") if options.gpu else ("starter", "135M")):
         with tempfile.TemporaryDirectory() as folder:
             ratios, measured = _compare(shape, Path(folder), options)
         result["ratios"] |= ratios
         result["measured"][shape] = measured
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for name, ratio in result["ratios"].items():
-            verdict = "ok      " if ratio["ok"] else "MISSED  "
-            print(f"{verdict} {name}: {ratio['value']}, target {ratio['target']}")
-    return 0 if all(ratio["ok"] for ratio in result["ratios"].values()) else 1
+    return tell(result, options.json)
 
 
 def _options() -> argparse.Namespace:
@@ -66,14 +58,14 @@ def _options() -> argparse.Namespace:
 
 def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:
     rows = _ROWS_PER_STEP[options.gpu] * (3 if options.quick else 5)
-    made = _run(shape, f"make {rows}", folder, options)
-    wrong = _run(shape, "gradients", folder, options)
+    made = run_side(shape, f"make {rows}", folder, options)
+    wrong = run_side(shape, "gradients", folder, options)
     _say(f"{shape}: gradients {wrong}")
     ratios = {
-        f"{shape}: 1e-5 over the error of gradients in float32": _ratio(
+        f"{shape}: 1e-5 over the error of gradients in float32": ratio(
             1e-5 / wrong["ours, float32"], 1.0
         ),
-        f"{shape}: error in bfloat16, unpacked over ours": _ratio(
+        f"{shape}: error in bfloat16, unpacked over ours": ratio(
             wrong["unpacked, bfloat16"] / wrong["ours, bfloat16"], 1 / 1.1
         ),
     }
@@ -100,7 +92,7 @@ def _in_turns(shape: str, folder: Path, clock: str, options: argparse.Namespace)
     found: dict[str, list[dict]] = {side: [] for side in SIDES}
     for _ in range(1 if options.quick else 3):
         for side in SIDES:
-            took = _run(shape, side, folder, options, threads=threads)
+            took = run_side(shape, side, folder, options, threads=threads)
             rate = took["tokens"] / took[clock]
             found[side].append({"rate": rate, "peak_mb": took["peak_mb"]})
             _say(f"{shape}, {side}: {rate:.1f} tokens/s, {took['peak_mb']:.0f} MB")
@@ -126,38 +118,7 @@ def _judged(shape: str, found: dict, eased: float, gpu: bool) -> dict:
         f"{shape}: speed in low memory over TRL": (over(low, trl, "rate"), 0.7 * faster),
         f"{shape}: memory, TRL over ours in low memory": (over(trl, low, "peak_mb"), 1 / 0.3),
     }
-    return {name: _ratio(value, target * eased) for name, (value, target) in ratios.items()}
-
-
-def _ratio(value: float, target: float) -> dict[str, object]:
-    return {"value": round(value, 3), "target": round(target, 3), "ok": value >= target}
-
-
-def _run(
-    shape: str, side: str, folder: Path, options: argparse.Namespace, *, threads: str = "1"
-) -> dict:
-    """A side in a process of its own."""
-    command = [sys.executable, str(Path(__file__)), "--side", side, "--folder", str(folder)]
-    command += ["--shape", shape, *(["--gpu"] if options.gpu else [])]
-    quiet = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "CHATUI_CACHE": str(folder)}
-    if not options.gpu:
-        quiet |= {"OMP_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
-    child = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | quiet, check=False)
-    if child.returncode:
-        raise SystemExit(f"{shape}, {side}: it failed")
-    return json.loads(child.stdout.splitlines()[-1])
-
-
-def _measure_here(options: argparse.Namespace) -> int:
-    """The child's part."""
-    said, sys.stdout = sys.stdout, sys.stderr  # libraries print
-    sys.path[:0] = [str(HERE.parent), str(HERE)]
-    if options.side in SIDES[:2]:  # ours, in the surroundings that its worker has
-        from chatui.settings import quiet_environment
-
-        quiet_environment()
-    print(json.dumps(_side(options)), file=said)
-    return 0
+    return {name: ratio(value, target * eased) for name, (value, target) in ratios.items()}
 
 
 def _side(options: argparse.Namespace) -> dict:
@@ -180,6 +141,9 @@ def _side(options: argparse.Namespace) -> dict:
     if options.side.startswith("ours"):
         from training_sides import ours
 
+        from chatui.settings import quiet_environment
+
+        quiet_environment()  # as its worker finds it
         checkpointing = "on" if "low" in options.side else "off"
         tokens = 16_384 if options.gpu else 2048
         return ours.train(
@@ -193,16 +157,6 @@ def _side(options: argparse.Namespace) -> dict:
     return peers.train(
         base, rows, rows_per_step=per_step // 8, packing=True, gradient_checkpointing=False
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _say(sentence: str) -> None:

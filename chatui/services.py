@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from chatui.chat.feedback import FeedbackStore
 from chatui.data.cleanings import CleaningStore
 from chatui.data.store import DatasetStore
 from chatui.database import open_database
 from chatui.jobs import Jobs
+from chatui.model.room import room_wanted
 from chatui.model.shelf import ModelShelf
 from chatui.rate.store import StudyStore
 from chatui.replies.store import ReplyStore
@@ -67,5 +69,5 @@ class Services:
             scores=ScoreStore(workspace, jobs, datasets, runs),
             studies=StudyStore(database, workspace, jobs, datasets, runs, replies),
             feedback=FeedbackStore(database),
-            models=ModelShelf(),
+            models=ModelShelf(room_wanted=partial(room_wanted, workspace.room_file)),
         )

@@ -44,6 +44,11 @@ class Workspace:
         return self.root / "queue"
 
     @property
+    def room_file(self) -> Path:
+        """Where a job says that it needs the memory of the page's models."""
+        return self.root / "queue" / "room.json"
+
+    @property
     def exports(self) -> Path:
         """The only folder of the workspace that the page may serve files from."""
         return self.root / "exports"

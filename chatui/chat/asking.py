@@ -47,10 +47,11 @@ class Asking:
         view = None if model == BASE else self._runs.view(model)
         if view is not None and view.adapter is None:
             raise NoAdapterYet(view.id, view.job.state)
-        engine = self._models.engine(base if view is None else view.base)
-        adapter = engine.attach(view.adapter) if view is not None and view.adapter else None
-        reply = yield from engine.stream(Request(turns, adapter, decoding, seed), cancelled)
-        yield Asked(reply, engine.model_hash(adapter), engine.base_hash, engine.template_hash)
+        with self._models.using(base if view is None else view.base) as engine:
+            adapter = engine.attach(view.adapter) if view is not None and view.adapter else None
+            reply = yield from engine.stream(Request(turns, adapter, decoding, seed), cancelled)
+            hashes = engine.model_hash(adapter), engine.base_hash, engine.template_hash
+        yield Asked(reply, *hashes)
 
     def ask(self, model: str, text: str, *, system: str | None, base: str) -> Asked:
         """One reply to one message, greedily."""

@@ -1,6 +1,7 @@
 """Stores with a memory and nothing else, for what surrounds the tabs."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -121,11 +122,16 @@ class Shelf:
     def __init__(self) -> None:
         self.one = Engine()
         self.error: Exception | None = None
+        self.away: str | None = None
 
-    def engine(self, base: str) -> Engine:
+    @contextmanager
+    def using(self, base: str) -> Iterator[Engine]:
         if self.error is not None:
             raise self.error
-        return self.one
+        yield self.one
+
+    def why_away(self, base: str) -> str | None:
+        return self.away
 
     def is_loaded(self, base: str) -> bool:
         return bool(self.one.asked)

@@ -67,6 +67,16 @@ def test_a_reply_comes_word_by_word_and_is_kept_with_how_it_was_made(pane):
     assert [turn.speaker for turn in answer.turns] == ["system", "user"]
 
 
+def test_a_model_that_was_put_away_says_why_it_loads_again(pane, services):
+    services.models.away = "it was put away to make room for training r3"
+
+    first = next(iter(pane.answer(Talk().say("Hi"), "r1", R1, ANNA)))
+
+    assert shown(first) == (
+        "Loading the model again: it was put away to make room for training r3."
+    )
+
+
 def test_a_loaded_model_is_only_waited_for(pane):
     answered(pane)
 

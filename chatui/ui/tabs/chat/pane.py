@@ -27,7 +27,7 @@ WAITING = "…"
 LOADING = "Loading the model…"
 REASONS = ["Wrong", "Not helpful", "Not in our words", "Too long", "Unsafe"]
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
-_BETWEEN_UPDATES = 0.08  # seconds; a page can't show more, and each update carries the whole reply
+_BETWEEN_UPDATES = 0.04  # seconds; a page can't show more, and each update carries the whole reply
 
 
 @dataclass
@@ -110,8 +110,7 @@ class Pane:
         self, talk: Talk, wish: "_Wish", is_stopped: Callable[[], bool]
     ) -> Iterator[tuple[Any, ...]]:
         turns, seed = talk.turns(wish.system), talk.last.tries if talk.last else 0
-        loaded = self.services.models.is_loaded(wish.base)
-        yield talk, *show(talk, WAITING if loaded else LOADING)
+        yield talk, *show(talk, self._before_the_first_word(wish.base))
         asking = Asking(self.services.runs, self.services.models)
         text, shown_at = "", 0.0
         for piece in asking.stream(
@@ -125,6 +124,13 @@ class Pane:
             if time.monotonic() - shown_at > _BETWEEN_UPDATES:
                 shown_at = time.monotonic()
                 yield gr.skip(), *show(talk, text)
+
+    def _before_the_first_word(self, base: str) -> str:
+        models = self.services.models
+        if models.is_loaded(base):
+            return WAITING
+        why = models.why_away(base)
+        return LOADING if why is None else f"{LOADING[:-1]} again: {why}."
 
     def think_good(self, talk: Talk, request: gr.Request) -> str:
         """Save a thumb up."""
