@@ -9,8 +9,9 @@ from chatui.data.cleanings import CleaningStore
 from chatui.data.store import DatasetStore
 from chatui.database import open_database
 from chatui.jobs import Jobs
+from chatui.model.remote import RemoteEngine
 from chatui.model.room import room_wanted
-from chatui.model.shelf import ModelShelf
+from chatui.model.shelf import ModelShelf, Remote
 from chatui.rate.store import StudyStore
 from chatui.replies.store import ReplyStore
 from chatui.score.store import ScoreStore
@@ -69,5 +70,15 @@ class Services:
             scores=ScoreStore(workspace, jobs, datasets, runs),
             studies=StudyStore(database, workspace, jobs, datasets, runs, replies),
             feedback=FeedbackStore(database),
-            models=ModelShelf(room_wanted=partial(room_wanted, workspace.room_file)),
+            models=ModelShelf(
+                room_wanted=partial(room_wanted, workspace.room_file), remote=_remote(settings)
+            ),
         )
+
+
+def _remote(settings: Settings) -> Remote | None:
+    """What answers where the settings name a server."""
+    if (address := settings.engine_url) is None:
+        return None
+    key = settings.engine_key.get_secret_value() if settings.engine_key else None
+    return lambda base: RemoteEngine(address, base, key)

@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     hub_token: SecretStr | None = Field(
         None, description="Token for gated or private datasets of that Hub; never stored."
     )
+    engine_url: str | None = Field(
+        None,
+        description="API of an OpenAI-compatible server that answers in Chat instead of this "
+        "machine, as in `http://127.0.0.1:8000/v1`.",
+    )
+    engine_key: SecretStr | None = Field(None, description="Key of that server; never stored.")
     paraphrase_key: SecretStr | None = Field(
         None, description="Key of the server that writes paraphrases; never stored."
     )

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from chatui.errors import NoParaphrases
+from chatui.model.servers import failure_in_words, server_address, shown_address
 
 _TIMEOUT = httpx.Timeout(60, connect=10)  # seconds; a large model takes its time
 _MOST = 1_000_000  # characters of an answer
@@ -27,12 +28,10 @@ class Paraphraser:
     def __init__(self, address: str, key: str | None = None, model: str | None = None) -> None:
         """The address of the API, as in http://127.0.0.1:8000/v1; by default its first model."""
         try:
-            url = httpx.URL(address.strip().rstrip("/"))
-        except httpx.InvalidURL as error:
-            raise NoParaphrases(_shown(address), "that is no web address") from error
-        if url.scheme not in ("http", "https") or not url.host or url.userinfo:
-            raise NoParaphrases(_shown(address), "that is no http or https address without a login")
-        self._address, self._model = str(url), model
+            self._address = server_address(address)
+        except ValueError as error:
+            raise NoParaphrases(shown_address(address), str(error)) from error
+        self._model = model
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def __call__(self, questions: Sequence[str]) -> list[str]:
@@ -42,7 +41,7 @@ class Paraphraser:
                 model = self._model or self._first_model(client)
                 return [self._said(client, model, question) for question in questions]
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._failed(_in_words(error)) from error
+            raise self._failed(failure_in_words(error)) from error
 
     def _first_model(self, client: httpx.Client) -> str:
         answer = self._answer(client.get(f"{self._address}/models"))
@@ -72,22 +71,4 @@ class Paraphraser:
             raise self._failed("its answer is no JSON") from None
 
     def _failed(self, reason: str) -> NoParaphrases:
-        return NoParaphrases(_shown(self._address), reason)
-
-
-def _shown(address: str) -> str:
-    """The address as it may be shown: without a login and without parameters."""
-    try:
-        url = httpx.URL(address)
-        shown = str(url.copy_with(username=None, password=None, query=None, fragment=None))[:100]
-    except (httpx.InvalidURL, TypeError):
-        return "this address"
-    return shown or "no address"
-
-
-def _in_words(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "it does not answer in time"
-    if isinstance(error, httpx.ConnectError):
-        return "nothing answers there"
-    return f"the connection failed ({type(error).__name__})"
+        return NoParaphrases(shown_address(self._address), reason)

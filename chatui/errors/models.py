@@ -32,6 +32,16 @@ class BaseNotReachable(ChatUIError):
         )
 
 
+class EngineNotReachable(ChatUIError):
+    """The server that answers instead of this machine does not."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"The model server at {address} did not answer: {reason}. What you wrote is kept: ask "
+            "again when it is there, or unset CHATUI_ENGINE_URL to answer on this machine."
+        )
+
+
 class AdapterNotUsable(ChatUIError):
     """An adapter's folder is damaged, or belongs to another base model."""
 

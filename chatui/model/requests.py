@@ -1,7 +1,9 @@
 """What a model is asked, and what it answers: plain data, no torch."""
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 from chatui.conversation import Turn
 from chatui.model.decoding import Decoding
@@ -50,3 +52,26 @@ class Likelihood:
     bytes: int  # UTF-8 bytes of the reference's text
     correct: int  # tokens that were the likeliest
     skipped: str | None = None  # why there is no likelihood, in words; the sums are 0 then
+
+
+class Answering(Protocol):
+    """What answers visitors: an Engine here, or a server elsewhere."""
+
+    @property
+    def base_hash(self) -> str:
+        """Hash of the base model."""
+
+    @property
+    def template_hash(self) -> str:
+        """Hash of the chat template."""
+
+    def attach(self, folder: Path) -> str:
+        """Make a run's adapter ready to be asked; returns its hash."""
+
+    def model_hash(self, adapter: str | None) -> str:
+        """Hash of what answers."""
+
+    def stream(
+        self, request: Request, cancelled: Callable[[], bool]
+    ) -> Generator[str, None, Reply]:
+        """Answer one request piece by piece; the generator's return value is the Reply."""

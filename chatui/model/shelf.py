@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatui.model.catalog import find_base
+from chatui.model.catalog import BaseModel, find_base
+from chatui.model.requests import Answering
 from chatui.settings import quiet_environment
 
 if TYPE_CHECKING:
     from chatui.model.engine import Engine
+
+Remote = Callable[[BaseModel], Answering]  # what answers for a base model elsewhere
 
 IDLE_SECONDS = 900.0  # without a question, after which a model is put away
 _LOOK_EVERY = 1.0  # seconds between two looks at who wants room
@@ -44,25 +47,33 @@ class ModelShelf:
         *,
         idle_seconds: float = IDLE_SECONDS,
         room_wanted: Callable[[], str | None] = lambda: None,
+        remote: Remote | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`room_wanted` tells who wants the memory that models take here, if anybody does."""
+        """`room_wanted` tells who wants the memory that models take here, if anybody does.
+
+        With `remote` nothing is loaded here.
+        """
         self._keep = keep
         self._idle_seconds = idle_seconds
         self._room_wanted = room_wanted
+        self._remote = remote
         self._clock = clock
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}  # the one that was asked last is the last
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def using(self, base_name: str) -> Iterator["Engine"]:
+    def using(self, base_name: str) -> Iterator[Answering]:
         """The engine of a base model, loaded if need be (seconds, or minutes for a download).
 
         It stays while it is used. The base that was asked for the longest ago is put away when
         there are too many. Raises what `find_base` and `Engine.open` raise.
         """
         base = find_base(base_name)
+        if self._remote is not None:
+            yield self._remote(base)
+            return
         with self._lock:
             place = self._places.setdefault(base.path, _Place())
             place.asked += 1
@@ -86,7 +97,7 @@ class ModelShelf:
     def is_loaded(self, base_name: str) -> bool:
         """Whether a base model would answer without loading first."""
         place = self._places.get(find_base(base_name).path)
-        return place is not None and place.engine is not None
+        return self._remote is not None or (place is not None and place.engine is not None)
 
     def why_away(self, base_name: str) -> str | None:
         """Why a base model that was loaded is not any more, in words."""
