@@ -36,7 +36,11 @@ class RemoteEngine:
         except ValueError as error:
             raise EngineNotReachable(shown_address(address), str(error)) from error
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(timeout=_TIMEOUT, headers=headers, trust_env=False)
+        # Each request has a connection of its own: a server that failed may have closed the last.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(
+            timeout=_TIMEOUT, headers=headers, limits=limits, trust_env=False
+        )
         self._base = base
         self._runs: dict[str, str] = {}  # adapter hash → what the server calls it
 
@@ -91,9 +95,9 @@ class RemoteEngine:
 
     def _events(self, request: Request) -> Iterator[dict[str, Any]]:
         """What the server sends, as it comes; at last an event with the reason of the end."""
-        decoding = request.decoding
+        decoding, offered = request.decoding, self._offered()
         asked: dict[str, Any] = {
-            "model": self._served(request.adapter),
+            "model": self._served(request.adapter, offered),
             "messages": [turn.as_message() for turn in request.turns],
             "max_tokens": decoding.max_new_tokens,
             "temperature": decoding.temperature,
@@ -109,29 +113,30 @@ class RemoteEngine:
         with self._client.stream("POST", url, json=asked) as response:
             if response.status_code != httpx.codes.OK:
                 response.read()
-                raise self._failed(_refusal(response))
+                told = f"; it offers {', '.join(offered)[:200]}" if offered else ""
+                asked_for = f" (asked for {asked['model'][:80]!r}{told})"
+                raise self._failed(_refusal(response) + asked_for)
             for line in response.iter_lines():
                 if line.startswith("data:") and (data := line[5:].strip()) != "[DONE]":
                     yield json.loads(data)
         raise self._failed("it ended the reply before its end")
 
-    def _served(self, adapter: str | None) -> str:
-        """What the server calls the model; raises EngineNotReachable if it does not offer it."""
-        response = self._client.get(f"{self._address}/models")
-        if response.status_code != httpx.codes.OK:
-            raise self._failed(_refusal(response))
-        offered = [str(each["id"]) for each in response.json()["data"]]
+    def _served(self, adapter: str | None, offered: list[str]) -> str:
+        """What the server calls the model: a run's name, or the base's, or that of its only one."""
         if adapter is not None:
-            wanted = [self._runs[adapter]]
-        else:
-            wanted = [self._base.name, self._base.path]
-        for name in offered:
-            if name in wanted or any(name.startswith(f"{each}@") for each in wanted):
-                return name
-        if adapter is None and len(offered) == 1:
-            return offered[0]
-        told = ", ".join(offered)[:200] or "none"
-        raise self._failed(f"it offers no model called {wanted[0]!r} (it offers {told})")
+            return self._runs[adapter]
+        known = [name for name in offered if name in (self._base.name, self._base.path)]
+        if known or len(offered) == 1:
+            return (known or offered)[0]
+        return self._base.path if self._base.is_local else self._base.name
+
+    def _offered(self) -> list[str]:
+        """What the server says that it offers; some don't, and answer all the same."""
+        response = self._client.get(f"{self._address}/models")
+        try:
+            return [str(each["id"]) for each in response.json()["data"]]
+        except (ValueError, LookupError, TypeError):
+            return []
 
     def _failed(self, reason: str) -> EngineNotReachable:
         return EngineNotReachable(shown_address(self._address), reason)

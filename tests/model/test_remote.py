@@ -124,8 +124,9 @@ def test_a_run_is_asked_for_by_its_name(server, tmp_path, tiny_adapter):
 def test_a_run_that_the_server_does_not_offer_is_named_with_what_it_offers(server, tiny_adapter):
     engine = engine_of(server)
     name = engine.attach(tiny_adapter)
+    server.status, server.lines = 404, ['{"error": "unknown model"}']
 
-    with pytest.raises(EngineNotReachable, match="no model called .* offers starter, r7"):
+    with pytest.raises(EngineNotReachable, match="404: unknown model .* it offers starter, r7"):
         read(engine.stream(Request(QUESTION.turns, name), lambda: False))
 
 
@@ -136,6 +137,15 @@ def test_a_server_with_one_model_is_asked_for_it_as_the_base(server):
     read(engine_of(server).stream(QUESTION, lambda: False))
 
     assert server.asked[0]["model"] == "my-model"
+
+
+def test_a_server_that_lists_nothing_is_asked_for_the_base_by_its_folder(server):
+    server.models = []
+    server.says("Hi")
+
+    read(engine_of(server).stream(QUESTION, lambda: False))
+
+    assert server.asked[0]["model"] == str(STARTER_FOLDER)
 
 
 def test_cancelling_does_not_wait_for_the_server(server):
