@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from chatui.cli.opening import AsJson, Where, open_services, pairs
-from chatui.cli.printing import follow, show, table
+from chatui.cli.printing import follow, say, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
 from chatui.train.config_file import ConfigFile, differences, read_config_file, to_yaml
@@ -36,6 +36,7 @@ def train(
     """Fine-tune a base model on a dataset version, as a job of its own."""
     from chatui.model.catalog import STARTER
     from chatui.train.config import TrainConfig
+    from chatui.train.privacy_checks import with_what_privacy_needs
 
     services = open_services(workspace)
     file = read_config_file(config) if config else ConfigFile()
@@ -43,9 +44,12 @@ def train(
     if (version := dataset or file.dataset) is None:
         raise BadOption("DATASET", "no dataset version is named, here or in a --config file")
     try:
-        checked = TrainConfig.model_validate(chosen)
+        completed = with_what_privacy_needs(chosen)
+        checked = TrainConfig.model_validate(completed)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
+    for name in completed.keys() - chosen.keys():
+        say(f"{name}={completed[name]}: privacy needs it")
     run_id = services.runs.start(version, checked, base or file.base or STARTER)
     _wait_and_show(services, run_id, wait, as_json)
 
@@ -165,6 +169,8 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,
+        "epsilon": view.spent.epsilon if view.spent else None,
+        "delta": view.spent.delta if view.spent else None,
     }
 
 

@@ -77,6 +77,7 @@ from chatui.errors.people import (
     StudyNotReady,
     StudyStillOpen,
 )
+from chatui.errors.privacy import AdapterDoesNotLearn, CannotBePrivate, PrivacyStateLost
 from chatui.errors.recipes import (
     BadParameter,
     BadRecipe,
@@ -88,6 +89,9 @@ from chatui.errors.recipes import (
 )
 
 __all__ = [
+    "AdapterDoesNotLearn",
+    "CannotBePrivate",
+    "PrivacyStateLost",
     "AddingStopped",
     "BadConfigFile",
     "BadEnvironment",

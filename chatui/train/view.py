@@ -20,6 +20,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a private run has given away of each of its conversations so far, at most."""
+
+    epsilon: float
+    delta: float
+
+    @classmethod
+    def of(cls, job: JobView) -> "Spent | None":
+        """What its journal says; steps that were done again are released, and count, once."""
+        told = job.of_kind("spent")
+        last = max(told, key=lambda event: _float(event, "epsilon"), default=None)
+        return cls(_float(last, "epsilon"), _float(last, "delta")) if last else None
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """A run as its folder tells it."""
 
@@ -41,6 +56,7 @@ class RunView:
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
     continues: str | None = None  # the run whose adapter it began with
+    spent: Spent | None = None  # None of a run that promises no privacy
 
     @property
     def state(self) -> JobState:
