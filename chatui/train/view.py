@@ -8,6 +8,7 @@ from typing import Literal
 from chatui.conversation import RunId
 from chatui.jobs import Event, JobState, JobView
 from chatui.train.config import TrainConfig
+from chatui.train.privacy import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,11 @@ class RunView:
     @property
     def sentence(self) -> str:
         """How it stands, in words."""
-        return _SENTENCES[self.state](self)
+        said = _SENTENCES[self.state](self)
+        if self.spent is None:
+            return said
+        epsilon, delta = told(self.spent.epsilon), self.spent.delta
+        return f"{said} It has spent ε {epsilon} of each conversation's privacy (δ {delta:.2g})."
 
     def log(self, lines: int = 30) -> list[str]:
         """The last lines that were journalled for people."""

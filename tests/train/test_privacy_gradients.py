@@ -96,7 +96,7 @@ def trainer_for(
 
 def privacy(folder: Path, noise: float = 0.0, clip: float = LONG, expected: int = 1) -> Private:
     mechanism = Mechanism(rows=1000, expected=expected, steps=10, noise=noise)
-    return Private(mechanism, clip, secret=7, folder=folder, copies=1)
+    return Private(mechanism, clip, secret=7, folder=folder)
 
 
 def learned(model: Any, folder: Path, rows: list[EncodedRow], **options: Any) -> Gradients:

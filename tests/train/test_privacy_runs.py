@@ -9,9 +9,11 @@ import pytest
 
 from chatui.errors import AdapterDoesNotLearn, PrivacyStateLost
 from chatui.jobs import JobStopped, Task
+from chatui.model.encoding import EncodedRow
 from chatui.train.privacy import mechanism_for, told
-from chatui.train.record import checkpoints_folder
+from chatui.train.record import RunRecord, checkpoints_folder
 from chatui.train.worker.private import private_run
+from chatui.train.worker.private_card import card
 from chatui.train.worker.private_gradients import RowGradients
 from chatui.train.worker.rows import Encoded
 from chatui.train.worker.saving import last_checkpoint
@@ -77,9 +79,10 @@ def test_a_private_run_learns_and_says_what_it_has_spent_in_its_view_and_its_car
     assert so_far == sorted(so_far)
     assert len(so_far) == 12
 
-    card = card_of(bench, run)
-    assert f"({told(view.spent.epsilon)}, {1 / rows:.3g})-differential privacy" in card
-    assert "| unit | one conversation: there or not there |" in card
+    assert f"It has spent ε {told(view.spent.epsilon)} of each" in view.sentence
+    said = card_of(bench, run)
+    assert f"({told(view.spent.epsilon)}, {1 / rows:.3g})-differential privacy" in said
+    assert "| unit | one conversation: there or not there |" in said
     for uncovered in (
         "people with several conversations",
         "finding duplicates, balancing",
@@ -88,7 +91,7 @@ def test_a_private_run_learns_and_says_what_it_has_spent_in_its_view_and_its_car
         "base model",
         "not cryptographically secure",
     ):
-        assert uncovered in " ".join(card.split())
+        assert uncovered in " ".join(said.split())
 
 
 def test_noise_comes_from_a_secret_that_only_the_owner_reads_and_that_is_forgotten(bench, start):
@@ -106,6 +109,32 @@ def test_noise_comes_from_a_secret_that_only_the_owner_reads_and_that_is_forgott
     texts = [p for p in task.folder.rglob("*") if p.suffix in {".json", ".jsonl", ".md"}]
     assert len(texts) > 5
     assert all(str(held["secret"]) not in p.read_text(encoding="utf-8") for p in texts)
+
+
+def test_a_conversation_that_is_read_twice_is_told_to_the_owner_and_not_in_the_card(bench, start):
+    """The number of copies is a fact about the data, and the card is for everybody."""
+    task = made(bench, start, **PRIVATE)
+    one, other = EncodedRow([1, 2], [False, True]), EncodedRow([1, 3], [False, True])
+    rows = Encoded([one, other, one, one], {"none": 212}, 0)
+
+    record = RunRecord.read(task.folder)
+    private = private_run(task, record.config, rows)
+
+    logged = [str(e["text"]) for e in task.journal.events() if e["kind"] == "log"]
+    assert "One conversation is read 3 times: for it, ε is 3 times as much" in logged
+    assert "3 times" not in card(private, record, "tiny", 12)
+
+
+def test_the_card_of_a_run_that_went_on_from_another_names_it(bench, start):
+    task = made(bench, start, **PRIVATE)
+    record = RunRecord.read(task.folder)
+    private = private_run(task, record.config, Encoded([], {"none": 216}, 0))
+
+    went_on = card(private, record.model_copy(update={"continues": "r7"}), "tiny", 12)
+
+    assert "the adapter of run r7" in went_on
+    assert "the ε of both add up" in went_on
+    assert "add up" not in card(private, record, "tiny", 12)
 
 
 def test_two_runs_with_the_same_seed_draw_other_rows_and_other_noise(bench, start):

@@ -9,7 +9,7 @@ noise off again. It is deleted once the run is complete.
 import json
 import secrets
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,6 @@ class Private:
     clip: float  # the greatest length of one conversation's gradient
     secret: int
     folder: Path
-    copies: int  # how often the most frequent conversation stands among the rows
 
     def noise(self, step: int) -> Generator:
         """The random numbers of a step, counted from 1."""
@@ -82,10 +81,9 @@ def private_run(task: Task, config: TrainConfig, rows: Encoded) -> Private | Non
     """The privacy of a run that asks for it: as it began, or new; None where it is off."""
     if not config.privacy_epsilon:
         return None
-    copies = max(Counter(tuple(row.ids) for row in rows.rows).values(), default=1)
     path = task.folder / _FILE
     if path.exists():
-        return replace(_read(path, task.folder), copies=copies)
+        return _read(path, task.folder)
     # Rows without anything to learn count too: the plan was made for all.
     count = len(rows.rows) + sum(rows.skipped.values())
     mechanism = mechanism_for(config, count)
@@ -94,11 +92,15 @@ def private_run(task: Task, config: TrainConfig, rows: Encoded) -> Private | Non
             f"no noise keeps it within ε {config.privacy_epsilon:g}",
             "Choose fewer epochs, a larger batch, or a larger ε",
         )
-    private = Private(mechanism, config.privacy_clip, secrets.randbits(128), task.folder, copies)
+    private = Private(mechanism, config.privacy_clip, secrets.randbits(128), task.folder)
     kept = {**private.state, "secret": f"{private.secret:032x}"}
     write_bytes(path, json.dumps(kept, indent=1).encode(), mode=0o600)
     task.journal.append("privacy", target=config.privacy_epsilon, **private.state)
     task.log(promise_of(mechanism))
+    # Told to the owner, whose journal is exact anyway; the card would give it away.
+    copies = max(Counter(tuple(row.ids) for row in rows.rows).values(), default=1)
+    if copies > 1:
+        task.log(f"One conversation is read {copies} times: for it, ε is {copies} times as much")
     return private
 
 
@@ -112,6 +114,6 @@ def _read(path: Path, folder: Path) -> Private:
             noise=float(str(found["noise"])),
         )
         secret = int(str(found["secret"]), 16)
-        return Private(mechanism, float(str(found["clip"])), secret, folder, 1)
+        return Private(mechanism, float(str(found["clip"])), secret, folder)
     except (OSError, ValueError, KeyError) as error:
         raise PrivacyStateLost("its noise can't be drawn again") from error

@@ -32,7 +32,8 @@ Trained by chatui on `{dataset}` with differential privacy (DP-SGD).
 The weights of this adapter, and whatever is made with them and without the data. It does not cover:
 
 - **people with several conversations**: the unit is one conversation, not one person. Merge or cap
-  the conversations of a person before training;{copies}
+  the conversations of a person before training. One that stands there several times gets as many
+  times the ε, and more than as many times the δ;
 - **what was done to the data before**: finding duplicates, balancing, mixing and splitting looked
   at all conversations without noise;
 - **validation**: this adapter was chosen by its loss on the validation conversations, and a run may
@@ -63,18 +64,14 @@ def card(private: Private, record: RunRecord, base_name: str, steps: int) -> str
         expected=mechanism.expected,
         noise=mechanism.noise,
         clip=private.clip,
-        copies=_copies(private.copies),
         continues=_continued(record),
     )
-
-
-def _copies(most: int) -> str:
-    if most < 2:
-        return ""
-    return f" here one stands there {most} times,\n  which multiplies its ε by {most};"
 
 
 def _continued(record: RunRecord) -> str:
     if record.continues is None:
         return ""
-    return f", and the adapter of run {record.continues} that this one began with"
+    return (
+        f", and the adapter of run {record.continues} that this one\n  began with: if it learned "
+        "privately from the same conversations, the ε of both add up"
+    )

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from numpy import float32
 from numpy.random import Generator
-from opacus.grad_sample.grad_sample_module import GradSampleHooks
 
 from chatui.errors import AdapterDoesNotLearn
 
@@ -21,6 +20,9 @@ class RowGradients:
     """
 
     def __init__(self, model: Any, longest: float) -> None:
+        # Here, so that a run without privacy does not wait for it.
+        from opacus.grad_sample.grad_sample_module import GradSampleHooks
+
         self._learned = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self._hooks = GradSampleHooks(model, loss_reduction="sum")
         self._longest = longest
