@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, TrainingArguments
 
 from chatui.conversation import Conversation, Turn
 from chatui.errors import AdapterDoesNotLearn, CannotBePrivate
@@ -237,6 +237,46 @@ def test_activations_that_are_computed_twice_without_re_entering_are_refused(tin
 
     with pytest.raises(CannotBePrivate, match="hide the gradients of single conversations"):
         trainer_for(model_of(tiny_base, config=open_end), tmp_path, [], config=open_end)
+
+
+def test_a_step_is_drawn_and_accounted_for_in_one_process(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(TrainingArguments, "world_size", 2)
+
+    with pytest.raises(CannotBePrivate, match="in one process on one GPU"):
+        trainer_for(model_of(tiny_base), tmp_path, [])
+
+
+def test_a_trainer_goes_through_steps_that_drew_nobody(tiny_base, tmp_path):
+    model, rows = model_of(tiny_base), rows_of(tiny_base)
+    before = flat({n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad})
+    trainer = trainer_for(model, tmp_path, rows, private=privacy(tmp_path, noise=1.0, clip=1.0))
+    trainer._steps = [[], [0, 1], [], [2]]
+
+    trainer.train()
+    trainer.release()
+
+    assert trainer.state.global_step == trainer.taken == 4
+    after = flat({n: p.detach() for n, p in model.named_parameters() if p.requires_grad})
+    assert not torch.equal(before, after)
+    assert bool(after.isfinite().all())
+
+
+def test_each_row_is_drawn_with_the_same_probability_and_whoever_is_there_changes_nobody(tmp_path):
+    mechanism = Mechanism(rows=300, expected=30, steps=2000, noise=1.0)
+    private = Private(mechanism, 1.0, secret=7, folder=tmp_path)
+
+    steps = private.drawn(300)
+
+    sizes = torch.tensor([len(step) for step in steps], dtype=torch.float64)
+    assert all(len(set(step)) == len(step) for step in steps)
+    assert float(sizes.mean()) == pytest.approx(30, abs=4 * (27 / 2000) ** 0.5)
+    assert float(sizes.var()) == pytest.approx(27, rel=0.15)  # binomial: 300 · 0.1 · 0.9
+    seen = torch.bincount(torch.tensor([row for step in steps for row in step]), minlength=300)
+    assert float((seen - 200).abs().max()) < 5 * 180**0.5
+    # A row that nothing can be learned from is drawn like any other: the others are as likely.
+    fewer = private.drawn(150)
+    assert sum(map(len, fewer)) / 2000 == pytest.approx(15, abs=4 * (13.5 / 2000) ** 0.5)
+    assert private.drawn(300) == steps
 
 
 def test_rows_end_to_end_are_refused_also_by_the_trainer(tiny_base, tmp_path):

@@ -137,6 +137,13 @@ def test_the_card_of_a_run_that_went_on_from_another_names_it(bench, start):
     assert "add up" not in card(private, record, "tiny", 12)
 
 
+def test_a_private_run_computes_its_activations_twice_where_memory_is_short(bench, start):
+    run = trained(bench, start, **{**PRIVATE, "max_steps": 3, "activation_checkpointing": "on"})
+
+    assert bench.runs.view(run).step == 3
+    assert bench.runs.view(run).adapter is not None
+
+
 def test_two_runs_with_the_same_seed_draw_other_rows_and_other_noise(bench, start):
     one, other = (trained(bench, start, **{**PRIVATE, "max_steps": 2}) for _ in range(2))
 
