@@ -1,6 +1,6 @@
 """The commands of training: start, watch, stop, resume and continue runs; keep their options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -48,8 +48,7 @@ def train(
         checked = TrainConfig.model_validate(completed)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
-    for name in completed.keys() - chosen.keys():
-        say(f"{name}={completed[name]}: privacy needs it")
+    _say_what_was_added(completed, chosen)
     run_id = services.runs.start(version, checked, base or file.base or STARTER)
     _wait_and_show(services, run_id, wait, as_json)
 
@@ -65,9 +64,14 @@ def continue_(
     as_json: AsJson = False,
 ) -> None:
     """Start a new run that goes on from the adapter of another one."""
+    from chatui.train.privacy_checks import with_what_privacy_needs
+
     services = open_services(workspace)
+    changes = pairs(options or [], "--set")
     try:
-        new = services.runs.continue_run(run, pairs(options or [], "--set"), dataset)
+        completed = with_what_privacy_needs(changes, services.runs.view(run).config)
+        _say_what_was_added(completed, changes)
+        new = services.runs.continue_run(run, completed, dataset)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
     _wait_and_show(services, new, wait, as_json)
@@ -176,6 +180,12 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _say_what_was_added(completed: Mapping[str, object], chosen: Mapping[str, object]) -> None:
+    for name in completed:
+        if name not in chosen:
+            say(f"{name}={completed[name]}: privacy needs it")
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chatui.data.store import DatasetView
 from chatui.model.catalog import BaseModel
 from chatui.train.advice import Advice
-from chatui.train.config import TrainConfig
+from chatui.train.config import TrainConfig, with_changes
 from chatui.train.privacy import FEWEST_EXPECTED, FEWEST_ROWS, GOOD_ROWS, mechanism_for
 from chatui.train.problem import Problem
 
@@ -110,9 +110,14 @@ def privacy_advice(config: TrainConfig) -> list[Advice]:
     return found
 
 
-def with_what_privacy_needs(options: Mapping[str, object]) -> dict[str, object]:
-    """Options by name, and those that privacy needs and that nobody named."""
-    asked = TrainConfig.model_validate(dict(options))
+def with_what_privacy_needs(
+    options: Mapping[str, object], start: TrainConfig | None = None
+) -> dict[str, object]:
+    """Options by name, and those that privacy needs and that nobody named.
+
+    `start` holds the other options, by default their defaults. Raises ValidationError.
+    """
+    asked = with_changes(start or TrainConfig(), options)
     needed = {a.field: a.value for a in privacy_advice(asked) if a.field not in options}
     return {**options, **needed}
 

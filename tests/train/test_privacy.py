@@ -147,6 +147,11 @@ def test_what_nobody_named_follows_the_switch_and_what_somebody_named_stays():
     asked = {"privacy_epsilon": "8", "packing": "true", "gradient_accumulation": "1"}
     assert with_what_privacy_needs(asked) == asked
     assert with_what_privacy_needs({"epochs": "2"}) == {"epochs": "2"}
+    before = TrainConfig(batch_size=16)
+    assert with_what_privacy_needs({"privacy_epsilon": "8"}, before) == {
+        "privacy_epsilon": "8",
+        "packing": False,
+    }
 
 
 def test_a_plan_is_made_without_torch():
