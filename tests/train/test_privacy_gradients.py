@@ -164,17 +164,20 @@ def test_the_gradient_of_each_row_is_the_one_it_has_alone(tiny_base, tmp_path, p
 def test_what_a_row_teaches_stays_when_all_other_rows_change(tiny_base, tmp_path, precise, kind):
     model, rows = model_of(tiny_base, kind), rows_of(tiny_base)
     others = rows_of(tiny_base, 9, reply="No, we can not do that, it is far too late for it! ")
-    clip = 0.5
+    assert max(len(row.ids) for row in others) > max(len(row.ids) for row in rows)
 
-    def shortened(batch: list[EncodedRow]) -> torch.Tensor:
+    def first(batch: list[EncodedRow]) -> torch.Tensor:
         found = of_each(model, tmp_path, batch)
-        mine = flat({name: gradients[0] for name, gradients in found.items()})
-        assert mine.norm() > clip
-        return mine * clip / mine.norm()
+        return flat({name: gradients[0] for name, gradients in found.items()})
 
-    among_some, among_others = shortened(rows), shortened([rows[0], *others])
+    among_some, among_others = first(rows), first([rows[0], *others])
 
-    assert (among_some - among_others).norm() < 1e-6
+    for clip in (0.5, LONG):  # one that shortens, and one that leaves it as it is
+        one, other = (
+            mine * min(1.0, clip / float(mine.norm())) for mine in (among_some, among_others)
+        )
+        assert float(one.norm()) == pytest.approx(min(clip, float(among_some.norm())))
+        assert float((one - other).norm()) < 1e-6
 
 
 @pytest.mark.parametrize(
