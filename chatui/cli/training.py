@@ -1,6 +1,6 @@
 """The commands of training: start, watch, stop, resume and continue runs; keep their options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from chatui.cli.opening import AsJson, Where, open_services, pairs
-from chatui.cli.printing import follow, show, table
+from chatui.cli.printing import follow, say, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
 from chatui.train.config_file import ConfigFile, differences, read_config_file, to_yaml
@@ -36,6 +36,7 @@ def train(
     """Fine-tune a base model on a dataset version, as a job of its own."""
     from chatui.model.catalog import STARTER
     from chatui.train.config import TrainConfig
+    from chatui.train.privacy_checks import with_what_privacy_needs
 
     services = open_services(workspace)
     file = read_config_file(config) if config else ConfigFile()
@@ -43,9 +44,11 @@ def train(
     if (version := dataset or file.dataset) is None:
         raise BadOption("DATASET", "no dataset version is named, here or in a --config file")
     try:
-        checked = TrainConfig.model_validate(chosen)
+        completed = with_what_privacy_needs(chosen)
+        checked = TrainConfig.model_validate(completed)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
+    _say_what_was_added(completed, chosen)
     run_id = services.runs.start(version, checked, base or file.base or STARTER)
     _wait_and_show(services, run_id, wait, as_json)
 
@@ -61,9 +64,14 @@ def continue_(
     as_json: AsJson = False,
 ) -> None:
     """Start a new run that goes on from the adapter of another one."""
+    from chatui.train.privacy_checks import with_what_privacy_needs
+
     services = open_services(workspace)
+    changes = pairs(options or [], "--set")
     try:
-        new = services.runs.continue_run(run, pairs(options or [], "--set"), dataset)
+        completed = with_what_privacy_needs(changes, services.runs.view(run).config)
+        _say_what_was_added(completed, changes)
+        new = services.runs.continue_run(run, completed, dataset)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
     _wait_and_show(services, new, wait, as_json)
@@ -165,11 +173,19 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,
+        "epsilon": view.spent.epsilon if view.spent else None,
+        "delta": view.spent.delta if view.spent else None,
     }
 
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _say_what_was_added(completed: Mapping[str, object], chosen: Mapping[str, object]) -> None:
+    for name in completed:
+        if name not in chosen:
+            say(f"{name}={completed[name]}: privacy needs it")
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -78,6 +78,7 @@ from chatui.errors.people import (
     StudyNotReady,
     StudyStillOpen,
 )
+from chatui.errors.privacy import AdapterDoesNotLearn, CannotBePrivate, PrivacyStateLost
 from chatui.errors.recipes import (
     BadParameter,
     BadRecipe,
@@ -89,6 +90,9 @@ from chatui.errors.recipes import (
 )
 
 __all__ = [
+    "AdapterDoesNotLearn",
+    "CannotBePrivate",
+    "PrivacyStateLost",
     "AddingStopped",
     "BadConfigFile",
     "BadEnvironment",

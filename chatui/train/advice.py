@@ -81,8 +81,8 @@ def _base(it: Situation) -> Advice | None:
 
 
 def _epochs(it: Situation) -> Advice | None:
-    if it.config.max_steps:
-        return None  # who counts steps knows why
+    if it.config.max_steps or it.config.privacy_epsilon:
+        return None  # who counts steps knows why; noise does not let it learn by heart
     is_small = (it.base.parameters or _SMALL) < _SMALL
     _, usual, small = next(line for line in _EPOCHS if it.rows < line[0])
     wanted = small if is_small else usual

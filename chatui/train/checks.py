@@ -16,6 +16,7 @@ from chatui.train.contradictions import (
 )
 from chatui.train.hardware import Hardware
 from chatui.train.presets import learning_rate_for
+from chatui.train.privacy_checks import PRIVACY_CHECKS
 from chatui.train.problem import Problem
 
 FEWEST_ROWS = 8  # fewer can't fill one batch, and would be learned by heart
@@ -141,6 +142,7 @@ CHECKS: tuple[Check, ...] = (
     has_these_layers,
     learning_rate_suits_the_size,
     fits_in_memory,
+    *PRIVACY_CHECKS,
 )
 
 

@@ -171,6 +171,21 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=600.0,
         description="Minutes of work that an interruption may cost at most.",
     )
+    privacy_epsilon: float = Field(
+        default=0.0,
+        title="Privacy ε",
+        ge=0.0,
+        le=20.0,
+        description="How much the adapter may give away of any one conversation (differential "
+        "privacy): 8 is loose, 1 is strict, 0 promises nothing.",
+    )
+    privacy_clip: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=100.0,
+        description="Longest gradient of one conversation; longer ones are shortened, and the "
+        "noise is in proportion to it. Counts where privacy ε does.",
+    )
 
     @field_validator("activation_checkpointing", mode="before")
     @classmethod
@@ -204,6 +219,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
     "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
+    "Privacy": ("privacy_epsilon", "privacy_clip"),
 }
 
 # What an adapter is made of: another run can go on from it only with the same.

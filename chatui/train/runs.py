@@ -29,7 +29,7 @@ from chatui.train.record import (
     first_adapter_folder,
     is_discarded,
 )
-from chatui.train.view import Figures, RunView
+from chatui.train.view import Figures, RunView, Spent
 from chatui.workspace import Workspace, read_json, slug, write_json
 
 WORKER = "chatui.train.worker"
@@ -224,6 +224,7 @@ def _view(folder: Path, job: JobView) -> RunView:
         peak_memory_mb=figures.peak_memory_mb,
         curve=figures.curve,
         continues=record.continues,
+        spent=Spent.of(job),
     )
 
 

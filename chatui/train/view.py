@@ -8,6 +8,7 @@ from typing import Literal
 from chatui.conversation import RunId
 from chatui.jobs import Event, JobState, JobView
 from chatui.train.config import TrainConfig
+from chatui.train.privacy import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,21 @@ class Point:
     step: int
     kind: Literal["train", "validation"]
     loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a private run has given away of each of its conversations so far, at most."""
+
+    epsilon: float
+    delta: float
+
+    @classmethod
+    def of(cls, job: JobView) -> "Spent | None":
+        """What its journal says; steps that were done again are released, and count, once."""
+        told = job.of_kind("spent")
+        last = max(told, key=lambda event: _float(event, "epsilon"), default=None)
+        return cls(_float(last, "epsilon"), _float(last, "delta")) if last else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,7 @@ class RunView:
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
     continues: str | None = None  # the run whose adapter it began with
+    spent: Spent | None = None  # None of a run that promises no privacy
 
     @property
     def state(self) -> JobState:
@@ -66,7 +83,11 @@ class RunView:
     @property
     def sentence(self) -> str:
         """How it stands, in words."""
-        return _SENTENCES[self.state](self)
+        said = _SENTENCES[self.state](self)
+        if self.spent is None:
+            return said
+        epsilon, delta = told(self.spent.epsilon), self.spent.delta
+        return f"{said} It has spent ε {epsilon} of each conversation's privacy (δ {delta:.2g})."
 
     def log(self, lines: int = 30) -> list[str]:
         """The last lines that were journalled for people."""

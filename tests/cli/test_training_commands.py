@@ -54,3 +54,19 @@ def test_a_run_without_an_adapter_is_not_continued_and_one_that_waits_can_be_dis
     status, told, err = run("stop", "r2", "--discard")
     assert (status, told["state"]) == (0, "discarded"), err
     assert [row["run"] for row in run("runs")[1]["runs"]] == ["r1"]
+
+
+def test_the_switch_for_privacy_brings_what_it_needs_and_contradictions_are_refused(run):
+    status, _, err = run("train", "sample-support-v1", "--set", "privacy_epsilon=8")
+    assert status == 0, err
+    assert "packing=False: privacy needs it" in err
+    assert "gradient_accumulation=4: privacy needs it" in err
+    _, made, _ = run("config", "r1")
+    assert (made["packing"], made["gradient_accumulation"]) == (False, 4)
+    _, shown, _ = run("show", "r1")
+    assert (shown["epsilon"], shown["delta"]) == (None, None)
+
+    both = ("--set", "privacy_epsilon=8", "--set", "packing=true")
+    status, _, err = run("train", "sample-support-v1", *both)
+    assert status == 1
+    assert "Turn packing off." in err

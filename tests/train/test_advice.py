@@ -31,6 +31,14 @@ def test_the_sample_and_the_first_preset_need_none_at_all():
     assert advise(situation(rows=459)) == []
 
 
+def test_a_private_run_may_take_more_passes():
+    many = TrainConfig(epochs=60)
+    private = with_changes(many, {"privacy_epsilon": 8})
+
+    assert "epochs" in {advice.field for advice in advise(situation(config=many))}
+    assert "epochs" not in {advice.field for advice in advise(situation(config=private))}
+
+
 @given(
     rows=st.integers(8, 10**7),
     base=st.sampled_from([STARTER, QWEN]),

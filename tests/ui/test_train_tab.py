@@ -16,7 +16,7 @@ from chatui.train.config import TrainConfig
 from chatui.train.curves import LOSS, Line, lines_of, smoothed
 from chatui.train.presets import QUICK_LOOK
 from chatui.train.preview import Piece, Shown
-from chatui.train.view import Point, RunView
+from chatui.train.view import Point, RunView, Spent
 from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
 from chatui.ui.tabs.train import describe, lesson, looking
@@ -107,7 +107,7 @@ def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):
 
 
 def test_a_group_says_how_many_options_differ_from_the_preset(services):
-    *_, groups, by_heart, adapter, memory, saving, reset = planning_of(services).review(
+    *_, groups, by_heart, adapter, memory, saving, privacy, reset = planning_of(services).review(
         "shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 9, "seed": 3}
     )
 
@@ -338,6 +338,41 @@ def test_advice_is_given_with_its_reason_and_taken_by_its_button(services):
     names = ("base", *TrainConfig.model_fields)
     changed = {n: v for n, v in zip(names, taken, strict=True) if repr(v) != repr(SKIP)}
     assert changed == {"lora_rank": 8}
+
+
+def test_a_private_plan_says_what_it_will_spend_or_what_stands_in_its_way_and_mends_it(
+    services,
+    bench,  # noqa: F811
+    tmp_path,
+):
+    make_dataset(bench.datasets, tmp_path, 260, "Crowd")
+    planning, values = planning_of(services), OPTIONS | {"privacy_epsilon": 8.0}
+
+    _, checks, advice, _, _, start, *_ = planning.review("crowd-v1", STARTER, QUICK_LOOK, **values)
+    assert "Turn packing off." in checks
+    assert "Set gradient accumulation to 2 or more." in checks
+    assert not start.interactive
+    assert 'data-take="packing">Turn packing off<' in advice
+
+    for name in ("packing", "gradient_accumulation"):
+        event = cast(gr.EventData, SimpleNamespace(_data={"take": name}))
+        taken = planning.take("crowd-v1", STARTER, event, **values)
+        names = ("base", *TrainConfig.model_fields)
+        values |= {n: v for n, v in zip(names, taken, strict=True) if repr(v) != repr(SKIP)}
+    _, checks, _, _, _, start, *_ = planning.review("crowd-v1", STARTER, QUICK_LOOK, **values)
+    assert start.interactive
+    assert "at δ 1/208 for each conversation: noise σ " in checks
+    assert "32 conversations expected in each." in checks
+
+
+def test_a_private_run_shows_what_it_has_spent():
+    config = TrainConfig(privacy_epsilon=8.0)
+
+    drawn = describe.figures(a_run(config=config, spent=Spent(3.2101, 0.001)))
+
+    assert "ε 3.211" in drawn
+    assert "of 8, at δ 0.001" in drawn
+    assert "Privacy" not in describe.figures(a_run())
 
 
 def test_what_is_learned_is_shown_in_rows_and_counted_before_the_start(services):

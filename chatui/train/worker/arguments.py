@@ -43,7 +43,7 @@ def arguments(folder: Path, config: TrainConfig, *, steps: int = 1) -> TrainingA
         weight_decay=config.weight_decay,
         max_grad_norm=1.0,
         activation_checkpointing=config.activation_checkpointing == "on",
-        activation_checkpointing_kwargs={"use_reentrant": False},
+        activation_checkpointing_kwargs={"use_reentrant": config.privacy_epsilon > 0},
         seed=config.seed,
         logging_strategy="no",
         eval_strategy="no",

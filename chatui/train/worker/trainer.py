@@ -101,7 +101,7 @@ class ReplyTrainer(Trainer):
         truth = targets[targets >= 0]
         with nullcontext() if self._head is None else without_head(self._head):
             output = model(**read, logits_to_keep=wanted, use_cache=False)
-        given = output.logits.reshape(len(truth), -1)
+        given = self.weighed(output.logits.reshape(len(truth), -1), targets)
         count = len(truth) if num_items_in_batch is None else int(num_items_in_batch)
         if self._head is None:
             scores = given.float()
@@ -116,6 +116,10 @@ class ReplyTrainer(Trainer):
         real = inputs.get("attention_mask", inputs["input_ids"].new_ones(inputs["input_ids"].shape))
         self.tokens += int(real.sum())
         return (loss, output) if return_outputs else loss
+
+    def weighed(self, given: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """What comes out at reply tokens, with their shares in what is learned: here all alike."""
+        return given
 
     def _save_checkpoint(self, *what: Any, **how: Any) -> None:
         """Save as Trainer does; a full disk is told as such."""

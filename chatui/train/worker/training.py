@@ -29,6 +29,8 @@ from chatui.train.worker.batches import (
 from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
+from chatui.train.worker.private import private_run
+from chatui.train.worker.private_ledger import close_books, keep_books, trainer_of
 from chatui.train.worker.regularizing import noisy_embeddings
 from chatui.train.worker.rows import Encoded
 from chatui.train.worker.samples import Samples
@@ -65,6 +67,7 @@ def train(task: Task) -> None:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
             raise MemoryError from error
         raise
+    close_books(trainer, is_over=not journalist.was_stopped)
     if journalist.was_stopped:
         if not has_adapter(adapter_folder(task.folder)):
             journalist.keep_adapter()
@@ -77,7 +80,8 @@ def learning(model: Any, config: TrainConfig) -> Iterator[None]:
     with ExitStack() as stack:
         if config.packing:
             stack.enter_context(packing(model))
-        if is_worth_thrift(model):
+        # Thrifty layers have no place where the gradient of a single row could be seen.
+        if is_worth_thrift(model) and not config.privacy_epsilon:
             stack.enter_context(thrifty(model))
         stack.enter_context(noisy_embeddings(model, config.neftune_noise))
         yield
@@ -95,6 +99,8 @@ def _trainer(
         seed=config.seed,
     )
     steps = steps[: config.max_steps or None]
+    private = private_run(task, config, data.learned)
+    steps = private.drawn(rows) if private else steps
     ends = epoch_ends(steps, rows) or [len(steps)]
     plan = Plan(
         evaluate_after=frozenset(evaluation_steps(len(steps), config.evaluations)),
@@ -107,7 +113,7 @@ def _trainer(
     journalist = Journalist(
         task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
     )
-    trainer = ReplyTrainer(
+    trainer = trainer_of(private)(
         steps=steps,
         limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
         pad_id=loaded.pad_id,
@@ -121,6 +127,7 @@ def _trainer(
     )
     trainer.remove_callback(PrinterCallback)  # the journal says it better
     journalist.trainer = trainer
+    keep_books(task, record, trainer)
     return trainer, journalist
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chatui.jobs import JobView
 from chatui.train.config import TrainConfig
+from chatui.train.privacy import told
 from chatui.train.problem import Problem
 from chatui.train.view import RunView
 from chatui.ui.charts import number
@@ -79,6 +80,7 @@ def figures(run: RunView | None) -> str:
         ("Validation perplexity", _number(run.validation_perplexity), _best(run)),
         ("Speed", _number(run.tokens_per_second), "tokens per second"),
         ("Peak memory", _memory(run.peak_memory_mb), "of the worker"),
+        *_spent(run),
     )
     boxes = "".join(
         f'<div style="flex: 1 1 110px"><div class="chatui-muted" style="font-size: 14px">{name}'
@@ -172,6 +174,14 @@ def _best(run: RunView) -> str:
     if run.best_step is None:
         return before
     return f"at step {run.best_step}; {before}"
+
+
+def _spent(run: RunView) -> list[tuple[str, str, str]]:
+    """What a private run has given away so far; nothing where it promises nothing."""
+    if run.spent is None:
+        return []
+    of = f"of {run.config.privacy_epsilon:g}, at δ {run.spent.delta:.2g}"
+    return [("Privacy spent", f"ε {told(run.spent.epsilon)}", of)]
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,8 @@ from chatui.train.checks import read_options
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
 from chatui.train.presets import PRESETS, QUICK_LOOK, preset
+from chatui.train.privacy import mechanism_for, promise_of
+from chatui.train.privacy_checks import privacy_advice
 from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
@@ -107,7 +109,8 @@ class Planning:
         except ChatUIError:  # told beside Start already
             return []
         offered = tuple(bases_on_offer())
-        return advise(Situation(rows, found, config, Hardware.here(), seconds, offered))
+        plan = Situation(rows, found, config, Hardware.here(), seconds, offered)
+        return [*privacy_advice(config), *advise(plan)]
 
     def _ready(
         self, dataset: str | None, config: TrainConfig, base: str, problems: list[Problem]
@@ -116,10 +119,11 @@ class Planning:
             return ""
         splits = self._services.datasets.view(dataset).splits
         seconds = self._services.runs.seconds_for(dataset, config, base)
+        private = mechanism_for(config, splits["train"])
         return (
             f"Ready: {splits['train']} conversations to learn from, {splits['validation']} to "
             f"measure with, {describe.minutes(seconds)}."
-        )
+        ) + (f" {promise_of(private)}" if private else "")
 
     def _presets(self, dataset: str | None, base: str) -> list[tuple[str, str]]:
         """Each preset with about how long it takes on this machine."""
