@@ -86,6 +86,7 @@ from chatui.errors.recipes import (
     NotExportable,
     NotRestorable,
 )
+from chatui.errors.scaling import CannotShard, OtherNumber, OtherTeam, ProcessLost
 
 __all__ = [
     "AddingStopped",
@@ -158,4 +159,8 @@ __all__ = [
     "UnknownEncoding",
     "UnknownStep",
     "UnpacksTooLarge",
+    "CannotShard",
+    "OtherNumber",
+    "OtherTeam",
+    "ProcessLost",
 ]

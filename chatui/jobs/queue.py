@@ -27,6 +27,12 @@ KILL_AFTER = 40.0  # and SIGKILL
 _LANES = {"clean": "data"}  # of a kind of job; all others take the device
 
 
+def describe(folder: Path, kind: str, module: str, processes: int = 1) -> None:
+    """Write down what a job is and how it is run."""
+    several = {"processes": processes} if processes > 1 else {}
+    write_json(folder / "job.json", {"kind": kind, "module": module, **several})
+
+
 class _Queue(TypedDict):
     active: list[str]  # folders, relative to the workspace; one of a lane
     waiting: list[str]
@@ -47,19 +53,26 @@ class Jobs:
         return cls(folder.resolve().parent.parent)
 
     def submit(
-        self, kind: str, module: str, make_folder: Callable[[], Path], key: str | None = None
+        self,
+        kind: str,
+        module: str,
+        make_folder: Callable[[], Path],
+        *,
+        key: str | None = None,
+        processes: int = 1,
     ) -> Path:
         """Queue a job and start it if nothing runs in its lane; returns its folder.
 
-        `module` is run as `python -m module FOLDER`. `make_folder` makes and fills the folder. Two
-        submits with the same idempotency `key` are one job: the second gets the first's folder.
+        `module` is run as `python -m module FOLDER`, under torchrun where several `processes` do
+        the work. `make_folder` makes and fills the folder. Two submits with the same idempotency
+        `key` are one job: the second gets the first's folder.
         """
         with self._queue() as queue:
             known = queue["keys"].get(key) if key else None
             if known is not None and (self._root / known).is_dir():
                 return self._root / known
             folder = make_folder()
-            write_json(folder / "job.json", {"kind": kind, "module": module})
+            describe(folder, kind, module, processes)
             name = self._name(folder)
             queue["waiting"].append(name)
             if key:
@@ -67,12 +80,17 @@ class Jobs:
             self._start_next(queue)
         return folder
 
-    def resume(self, folder: Path) -> None:
-        """Queue a job again that was stopped, interrupted or has failed."""
+    def resume(self, folder: Path, change: Callable[[], None] | None = None) -> None:
+        """Queue a job again that was stopped, interrupted or has failed.
+
+        `change` is called before it starts, when it is sure that the job can be resumed.
+        """
         with self._queue() as queue:
             view = self._view(folder, queue)
             if view.is_active or view.state == "finished":
                 raise JobNotResumable(view.name, view.state)
+            if change is not None:
+                change()
             (folder / "stop").unlink(missing_ok=True)
             queue["waiting"].append(self._name(folder))
             self._start_next(queue)

@@ -1,0 +1,49 @@
+"""What can go wrong when several processes, or a machine elsewhere, train one run."""
+
+from chatui.errors.base import ChatUIError
+
+
+class ProcessLost(ChatUIError):
+    """One of the processes that train a run together is gone, and the others with it."""
+
+    def __init__(self, said: str | None = None) -> None:
+        told = f" It said: {said}" if said else ""
+        super().__init__(
+            "One of the processes of this run ended before it was done (killed, or out of memory)."
+            f"{told} What was learned up to the last checkpoint is kept; the run can be resumed."
+        )
+
+
+class OtherTeam(ChatUIError):
+    """A worker was started in another number than its run asks for, or learns in another way."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem}. Start it with the number that the run was made for, or resume it with "
+            "another one (`resume RUN --processes N`)."
+        )
+
+
+class CannotShard(ChatUIError):
+    """A base model whose blocks are not known can't be divided among processes."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__(
+            f"The weights of {base} can't be divided among processes: it does not say what its "
+            "blocks are. Train it without sharding, or choose another base model."
+        )
+
+
+class OtherNumber(ChatUIError):
+    """A run that draws random numbers was to go on with another number of processes."""
+
+    def __init__(self, run: str, before: int, wanted: int) -> None:
+        super().__init__(
+            f"{run} began with {_counted(before)} and draws random numbers (LoRA dropout or "
+            f"NEFTune noise), so with {_counted(wanted)} it would become another run. "
+            f"Resume it with {_counted(before)}, or start a new one."
+        )
+
+
+def _counted(processes: int) -> str:
+    return f"{processes} process" if processes == 1 else f"{processes} processes"
