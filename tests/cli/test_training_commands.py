@@ -54,3 +54,19 @@ def test_a_run_without_an_adapter_is_not_continued_and_one_that_waits_can_be_dis
     status, told, err = run("stop", "r2", "--discard")
     assert (status, told["state"]) == (0, "discarded"), err
     assert [row["run"] for row in run("runs")[1]["runs"]] == ["r1"]
+
+
+def test_a_run_is_made_for_several_machines_and_its_line_is_said(run):
+    words = ("train", "sample-support-v1", "--processes", "16", "--sharded", "--prepare")
+
+    status, made, err = run(*words)
+
+    assert status == 0, err
+    assert made["command"].startswith("torchrun --nproc_per_node 16 -m chatui.train.worker ")
+    _, found, _ = run("show", made["run"])
+    assert found["state"] == "stopped"
+    status, _, err = run("resume", made["run"], "--processes", "5000")
+    assert status == 1
+    assert "Processes is 5000" in err
+    status, _, err = run("resume", made["run"], "--processes", "1")
+    assert status == 0, err

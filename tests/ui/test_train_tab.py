@@ -91,6 +91,20 @@ def test_a_good_plan_can_start_and_says_the_exact_command(services):
     assert start.interactive
 
 
+def test_the_processes_are_part_of_the_plan(services):
+    _, _, _, command, _, start, *_ = planning_of(services).review(
+        "shop-v1", STARTER, QUICK_LOOK, processes=2, **OPTIONS
+    )
+    assert "train shop-v1 --processes 2" in command
+    assert start.interactive
+
+    _, checks, _, _, _, start, *_ = planning_of(services).review(
+        "shop-v1", STARTER, QUICK_LOOK, processes=5000, **OPTIONS
+    )
+    assert "Processes is 5000 and this machine has" in checks
+    assert not start.interactive
+
+
 def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):  # noqa: F811
     make_dataset(bench.datasets, tmp_path, 2, "Small")
 
