@@ -55,7 +55,9 @@ class Settings(BaseSettings):
         "https://huggingface.co", description="Hub that `hf:OWNER/NAME` is fetched from."
     )
     hub_token: SecretStr | None = Field(
-        None, description="Token for gated or private datasets of that Hub; never stored."
+        None,
+        description="Token for gated or private datasets of that Hub, and for `--on hf:`; never "
+        "stored.",
     )
     paraphrase_key: SecretStr | None = Field(
         None, description="Key of the server that writes paraphrases; never stored."

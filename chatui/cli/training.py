@@ -42,6 +42,10 @@ def train(
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Make the run and say how to start it by hand.")
     ] = False,
+    on: Annotated[
+        str | None, typer.Option(help="hf:FLAVOR trains on Hugging Face Jobs: hf:a10g-small.")
+    ] = None,
+    hours: Annotated[float, typer.Option(help="Hours after which that machine goes back.")] = 12.0,
     wait: Wait = False,
     workspace: Where = None,
     as_json: AsJson = False,
@@ -60,7 +64,7 @@ def train(
         checked = TrainConfig.model_validate(chosen)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
-    launch = Launch(processes, sharded, is_here=not prepare)
+    launch = Launch(processes, sharded, is_here=not prepare, flavor=on and _flavor(on), hours=hours)
     run_id = services.runs.start(version, checked, base or file.base or STARTER, launch=launch)
     if prepare:
         line = services.runs.by_hand(run_id)
@@ -176,6 +180,13 @@ def resume(
     count = processes or services.runs.view(run).processes
     services.runs.resume(run, None if same else Launch(count, sharded))
     _wait_and_show(services, run, wait, as_json)
+
+
+def _flavor(on: str) -> str:
+    """The machine of Hugging Face that `--on` names."""
+    if not on.removeprefix("hf:").strip() or not on.startswith("hf:"):
+        raise BadOption("--on", f"{on!r} is not hf: and a machine, such as hf:a10g-small")
+    return on.removeprefix("hf:").strip()
 
 
 def _wait_and_show(services: Services, run_id: str, wait: bool, as_json: bool) -> None:

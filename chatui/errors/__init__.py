@@ -86,7 +86,15 @@ from chatui.errors.recipes import (
     NotExportable,
     NotRestorable,
 )
-from chatui.errors.scaling import CannotShard, OtherNumber, OtherTeam, ProcessLost
+from chatui.errors.scaling import (
+    CannotShard,
+    JobElsewhereFailed,
+    NoHubToken,
+    NotOnTheHub,
+    OtherNumber,
+    OtherTeam,
+    ProcessLost,
+)
 
 __all__ = [
     "AddingStopped",
@@ -163,4 +171,7 @@ __all__ = [
     "OtherNumber",
     "OtherTeam",
     "ProcessLost",
+    "JobElsewhereFailed",
+    "NoHubToken",
+    "NotOnTheHub",
 ]

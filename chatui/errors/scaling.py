@@ -45,5 +45,37 @@ class OtherNumber(ChatUIError):
         )
 
 
+class NoHubToken(ChatUIError):
+    """Hugging Face Jobs was asked for without an account."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Training on Hugging Face needs a token of your account. Set CHATUI_HUB_TOKEN (it is "
+            "written nowhere), or log in with `hf auth login`; then resume the run."
+        )
+
+
+class NotOnTheHub(ChatUIError):
+    """The Hugging Face Hub refused something, or could not be reached."""
+
+    def __init__(self, reason: str) -> None:
+        said = " ".join(reason.split())[:300]
+        super().__init__(
+            f"Hugging Face did not do it: {said}. Check token, credit, the name of the machine and "
+            "the network, then resume the run: it goes on with a job that still runs."
+        )
+
+
+class JobElsewhereFailed(ChatUIError):
+    """A job on Hugging Face ended without having trained the run to its end."""
+
+    def __init__(self, stage: str, said: list[str]) -> None:
+        told = " ".join(" ".join(said).split())[-300:] or "nothing"
+        super().__init__(
+            f"The job on Hugging Face has ended ({stage.lower() or 'no stage'}) before the run was "
+            f"done. It said: {told}. Resume the run to start it again from its last checkpoint."
+        )
+
+
 def _counted(processes: int) -> str:
     return f"{processes} process" if processes == 1 else f"{processes} processes"

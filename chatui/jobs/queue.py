@@ -1,7 +1,8 @@
 """The queue of a workspace: which job is next, on disk and under a file lock.
 
 There are two lanes, in each of which one job runs at a time: what takes the device (training,
-scoring, replies) and what works on data alone. So no file waits for a training to be cleaned.
+scoring, replies) and what works on data alone. So no file waits for a training to be cleaned. A
+run that is trained elsewhere takes neither, and waits for nobody.
 
 Nobody has to be there for the queue to go on: a worker that ends starts the next one, and so does
 any page or command that looks (`tend`). Stop is a flag file; a worker that does not heed it is
@@ -172,7 +173,8 @@ class Jobs:
                 terminate(folder)
 
     def _lane(self, name: str) -> str:
-        return _LANES.get(str(read_json(self._root / name / "job.json")["kind"]), "device")
+        kind = str(read_json(self._root / name / "job.json")["kind"])
+        return name if kind == "remote" else _LANES.get(kind, "device")
 
     def _view(self, folder: Path, queue: _Queue) -> JobView:
         return view_job(folder, is_queued=self._name(folder) in queue["waiting"])

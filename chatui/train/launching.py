@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chatui.errors import CannotTrain, OtherNumber
 from chatui.jobs import Journal, describe
-from chatui.model.catalog import BaseModel, find_base
+from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.train.config import TrainConfig
 from chatui.train.hardware import Hardware
 from chatui.train.memory import memory_for
@@ -26,6 +26,8 @@ class Launch:
     processes: int = 1
     sharded: bool | None = None  # None: as the estimate of memory asks
     is_here: bool = True  # else it is started by hand, on machines that are not known
+    flavor: str | None = None  # of a machine of Hugging Face, where it is trained instead
+    hours: float = 12.0  # after which that machine is given back
 
 
 ALONE = Launch()
@@ -39,18 +41,21 @@ def is_sharded(launch: Launch, config: TrainConfig, base: BaseModel) -> bool:
     """
     if launch.sharded is not None or launch.processes == 1:
         return bool(launch.sharded)
-    memory = memory_for(config, base) if Hardware.here().has_gpu else None
+    knows = Hardware.here().has_gpu and not launch.flavor
+    memory = memory_for(config, base) if knows else None
     return memory is not None and memory.verdict == "does not fit"
 
 
-def launch_problems(launch: Launch) -> list[Problem]:
-    """What keeps so many processes from starting."""
+def launch_problems(launch: Launch, base: str = STARTER) -> list[Problem]:
+    """What keeps so many processes from starting, or a run from being trained elsewhere."""
     here, count = Hardware.here(), launch.processes
     if count < 1:
         return [Problem("processes", f"Processes is {count}. Set it to 1 or more.")]
     if launch.sharded and count == 1:
         sentence = "A model is sharded among several processes, and there is 1. Set processes to 2."
         return [Problem("processes", sentence)]
+    if launch.flavor:
+        return _problems_elsewhere(base)
     most, what = (here.gpus, "GPU") if here.has_gpu else (here.cores, "core")
     if launch.is_here and count > most:
         s = "" if most == 1 else "s"
@@ -62,6 +67,18 @@ def launch_problems(launch: Launch) -> list[Problem]:
             )
         ]
     return []
+
+
+def _problems_elsewhere(base: str) -> list[Problem]:
+    if base in (STARTER, "") or not Path(base).expanduser().exists():
+        return []
+    return [
+        Problem(
+            "base",
+            f"{base} is a folder of this machine, which Hugging Face does not see. Name a model of "
+            "the Hub, or 'starter'.",
+        )
+    ]
 
 
 def other_launch(run: Path, module: str, launch: Launch) -> Callable[[], None]:
@@ -80,7 +97,8 @@ def other_launch(run: Path, module: str, launch: Launch) -> Callable[[], None]:
 
     def write() -> None:
         record.model_copy(update=changed).write(run)
-        describe(run, "train", module, launch.processes)
+        if not (run / "remote.json").exists():  # else what runs here is one process that watches
+            describe(run, "train", module, launch.processes)
 
     return write
 

@@ -38,10 +38,12 @@ from chatui.train.record import (
     first_adapter_folder,
     is_discarded,
 )
+from chatui.train.remote import Elsewhere
 from chatui.train.view import Figures, RunView
 from chatui.workspace import Workspace, read_json, slug, write_json
 
 WORKER = "chatui.train.worker"
+WATCHER = "chatui.train.remote"
 
 
 class RunStore:
@@ -84,12 +86,14 @@ class RunStore:
         Raises CannotTrain with every problem at once. One that is not to be launched here is made,
         and waits to be started by hand.
         """
-        if problems := [*launch_problems(launch), *self.problems(dataset_id, config, base)]:
+        if problems := [*launch_problems(launch, base), *self.problems(dataset_id, config, base)]:
             raise CannotTrain([problem.sentence for problem in problems])
         make_folder = self._folder_maker(
             self._datasets.view(dataset_id), config, base, launch=launch
         )
         count = launch.processes
+        if launch.flavor:
+            return RunId(self._jobs.submit("remote", WATCHER, make_folder, key=key).name)
         if launch.is_here:
             job = self._jobs.submit("train", WORKER, make_folder, key=key, processes=count)
             return RunId(job.name)
@@ -240,6 +244,8 @@ class RunStore:
                 # A copy, so that the other run can be deleted or resumed.
                 shutil.copytree(continues.adapter, first_adapter_folder(folder))
             record.write(folder)
+            if launch.flavor:
+                Elsewhere(flavor=launch.flavor, hours=launch.hours).write(folder)
             return folder
 
         return make_folder

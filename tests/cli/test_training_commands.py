@@ -70,3 +70,14 @@ def test_a_run_is_made_for_several_machines_and_its_line_is_said(run):
     assert "Processes is 5000" in err
     status, _, err = run("resume", made["run"], "--processes", "1")
     assert status == 0, err
+
+
+def test_a_run_is_queued_for_hugging_face_and_takes_no_device(run):
+    _, here, _ = run("train", "sample-support-v1")
+    status, there, err = run("train", "sample-support-v1", "--on", "hf:a10g-small", "--hours", "3")
+
+    assert status == 0, err
+    assert [here["state"], there["state"]] == ["running", "running"]
+    status, _, err = run("train", "sample-support-v1", "--on", "a10g-small")
+    assert status == 1
+    assert "such as hf:a10g-small" in err
