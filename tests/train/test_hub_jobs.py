@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 
 from chatui.errors import BadOption, CannotTrain, JobElsewhereFailed, NoHubToken, NotOnTheHub
 from chatui.jobs import JobStopped, Task
-from chatui.train import remote
+from chatui.train import launching, remote
 from chatui.train.launching import Launch
 from chatui.train.remote import Elsewhere, Watch, dependencies
 from chatui.train.remote_hub import Hub
@@ -29,12 +29,16 @@ def hub(tmp_path):
     stand_in.close()
 
 
-def made(bench: Bench, monkeypatch, **options: object) -> Task:
-    """The task of a run that is to be trained elsewhere, and that nobody watches yet."""
+def made(bench: Bench, monkeypatch, base: Path | str = "starter", **options: object) -> Task:
+    """The task of a run that is to be trained elsewhere, and that nobody watches yet.
+
+    The machine of a stand-in's job sees this disk, and so a base model on it.
+    """
     monkeypatch.setattr("chatui.jobs.queue.spawn", lambda folder, module: None)
+    monkeypatch.setattr(launching, "_problems_elsewhere", lambda base: [])
     config = SMALL.model_copy(update={"max_length": 256, **options})
     launch = Launch(flavor="a10g-small", hours=2)
-    run = bench.runs.start(bench.dataset.id, config, "starter", launch=launch)
+    run = bench.runs.start(bench.dataset.id, config, str(base), launch=launch)
     return Task(bench.workspace.existing("runs", run))
 
 
@@ -47,9 +51,11 @@ def calls(hub: StandIn, name: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_a_run_is_trained_elsewhere_and_looks_as_if_it_were_here(bench, hub, tmp_path, monkeypatch):
+def test_a_run_is_trained_elsewhere_and_looks_as_if_it_were_here(
+    bench, hub, tiny_base, tmp_path, monkeypatch
+):
     make_dataset(bench.datasets, tmp_path, 20, "Another")
-    task = made(bench, monkeypatch)
+    task = made(bench, monkeypatch, tiny_base, learning_rate=0.01)
 
     watch(task, hub).train()
     task.journal.append("finished")
@@ -77,8 +83,10 @@ def _is_written_nowhere(text: str, *folders: Path) -> None:
 
 
 @pytest.mark.slow
-def test_stop_cancels_the_job_and_resume_goes_on_from_what_was_sent(bench, hub, monkeypatch):
-    task = made(bench, monkeypatch, epochs=16, evaluations=16, sample_replies=0)
+def test_stop_cancels_the_job_and_resume_goes_on_from_what_was_sent(
+    bench, hub, tiny_base, monkeypatch
+):
+    task = made(bench, monkeypatch, tiny_base, epochs=20, evaluations=20)
     ended: list[type[BaseException]] = []
 
     def train() -> None:
