@@ -71,12 +71,12 @@ def wait_for_hold(bench: Bench, run: str) -> None:
         job = bench.runs.view(run).job
         return job.of_kind("held") or not job.is_active
 
-    wait_until(is_held_or_over, 120, f"{run} is held")
+    wait_until(is_held_or_over, 240, f"{run} is held")
     assert bench.runs.view(run).job.of_kind("held"), bench.runs.view(run).sentence
 
 
 def finish(bench: Bench, run: str) -> None:
-    wait_until(lambda: not bench.runs.view(run).job.is_active, 120, f"{run} has ended")
+    wait_until(lambda: not bench.runs.view(run).job.is_active, 240, f"{run} has ended")
 
 
 def processes_of(bench: Bench, run: str) -> list[psutil.Process]:
@@ -196,7 +196,7 @@ def far(path: Path, truth: Path) -> float:
 def test_a_worker_that_was_not_started_as_its_run_asks_refuses(bench, tiny_base):
     run = made(bench, tiny_base, Launch(2))
 
-    with pytest.raises(OtherTeam, match="2 and 1 came"):
+    with pytest.raises(OtherTeam, match="asks for 2 processes, and it was started with 1"):
         finished_here(bench, run)
 
 

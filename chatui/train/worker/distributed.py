@@ -103,7 +103,10 @@ class Team:
         frozen += [name for name, _ in model.named_buffers()]
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, frozen)
         together = DistributedDataParallel(
-            model, device_ids=_device_ids(), broadcast_buffers=False, gradient_as_bucket_view=True
+            model,
+            device_ids=_device_ids(),
+            forward_sync_buffers=False,
+            gradient_as_bucket_view=True,
         )
         together.register_comm_hook(None, _summed)
         return together
@@ -117,9 +120,8 @@ def together(task: Task, record: RunRecord) -> Iterator[Team]:
     """Meet the other processes of a run; raises OtherTeam, and ProcessLost if one of them goes."""
     place = task.place
     if place.processes != record.processes:
-        raise OtherTeam(
-            f"This run is trained by {record.processes} and {place.processes} came (processes)"
-        )
+        asked = f"This run asks for {record.processes} processes"
+        raise OtherTeam(f"{asked}, and it was started with {place.processes}")
     team = Team(place, record.config.seed)
     if team.is_alone:
         yield team
