@@ -89,6 +89,7 @@ from chatui.errors.recipes import (
 from chatui.errors.scaling import (
     CannotShard,
     JobElsewhereFailed,
+    LearnsAlone,
     NoHubToken,
     NotOnTheHub,
     OtherNumber,
@@ -172,6 +173,7 @@ __all__ = [
     "OtherTeam",
     "ProcessLost",
     "JobElsewhereFailed",
+    "LearnsAlone",
     "NoHubToken",
     "NotOnTheHub",
 ]

@@ -24,6 +24,16 @@ class OtherTeam(ChatUIError):
         )
 
 
+class LearnsAlone(ChatUIError):
+    """Several processes were asked to train a run in a way that is only exact for one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A run of this kind is trained by one process: with several it has not been shown to "
+            "learn the same. Resume it with `resume RUN --processes 1`."
+        )
+
+
 class CannotShard(ChatUIError):
     """A base model whose blocks are not known can't be divided among processes."""
 

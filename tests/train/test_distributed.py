@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from chatui.data.store import DatasetStore
-from chatui.errors import OtherNumber, OtherTeam
+from chatui.errors import LearnsAlone, OtherNumber, OtherTeam
 from chatui.jobs import Jobs, Task
 from chatui.model.catalog import find_base
 from chatui.model.loading import load_base
@@ -23,6 +23,7 @@ from chatui.train.launching import Launch
 from chatui.train.record import RunRecord
 from chatui.train.runs import RunStore
 from chatui.train.worker.distributed import Team, check_learns_together, sharded
+from chatui.train.worker.trainer import ReplyTrainer
 from chatui.workspace import Workspace
 from tests.conftest import wait_until
 from tests.jobs.test_jobs import process_of
@@ -207,6 +208,17 @@ def test_a_model_that_is_not_wrapped_as_asked_is_found_out(bench, tiny_base):
 
     with pytest.raises(OtherTeam, match="not wrapped"):
         check_learns_together(torch.nn.Linear(1, 1), record, team)
+
+
+def test_what_learns_in_another_way_is_not_given_to_several_processes():
+    class Another(ReplyTrainer):
+        """Its gradients are no sums over rows, for all that is known."""
+
+    trainer = object.__new__(Another)
+    trainer.team = Team(SimpleNamespace(rank=0, processes=2, is_launched=True))
+
+    with pytest.raises(LearnsAlone, match="--processes 1"):
+        trainer._wrap_model(torch.nn.Linear(1, 1))
 
 
 def test_a_run_that_draws_random_numbers_goes_on_with_as_many_processes_only(bench, tiny_base):

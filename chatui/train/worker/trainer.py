@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
+from chatui.errors import LearnsAlone
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.train.worker.batches import Limits
@@ -72,6 +73,8 @@ class ReplyTrainer(Trainer):
         """Several processes learn together in a way of ours, which needs no help of Trainer's."""
         if self.team.is_alone:
             return super()._wrap_model(model, *how, **options)
+        if type(self) is not ReplyTrainer:  # its gradients may be no sums over rows
+            raise LearnsAlone
         return self.team.wrapped(model)
 
     def training_step(
