@@ -5,6 +5,7 @@ Every field is a variable `CHATUI_<FIELD>`; the table in the README is held equa
 
 import logging
 import os
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,9 @@ class Settings(BaseSettings):
         "https://huggingface.co", description="Hub that `hf:OWNER/NAME` is fetched from."
     )
     hub_token: SecretStr | None = Field(
-        None, description="Token for gated or private datasets of that Hub; never stored."
+        None,
+        description="Token for gated or private datasets of that Hub, and for `--on hf:`; never "
+        "stored.",
     )
     engine_url: str | None = Field(
         None,
@@ -88,6 +91,24 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the processes that share a job this one is, as torchrun says."""
+
+    rank: int = 0
+    processes: int = 1
+    on_machine: int = 0  # its number among those of this machine
+    is_launched: bool = False  # by torchrun, which is then the parent of this process
+
+
+def this_place() -> Place:
+    """The place of this process; one that was started alone is the first of one."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return Place()
+    rank, processes, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    return Place(rank, processes, here, is_launched=True)
 
 
 def load_settings(**chosen: object) -> Settings:

@@ -15,6 +15,14 @@ from chatui.train.config_file import ConfigFile, differences, read_config_file, 
 
 Options = Annotated[list[str] | None, typer.Option("--set", help="A training option, KEY=VALUE.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")]
+Processes = Annotated[int, typer.Option(help="Processes that train together, one for each GPU.")]
+Sharded = Annotated[
+    bool | None,
+    typer.Option(
+        "--sharded/--whole",
+        help="Divide the base model among the processes; by default where no GPU holds it.",
+    ),
+]
 Run = Annotated[str, typer.Argument(help="A run, such as r1.")]
 
 
@@ -29,6 +37,15 @@ def train(
         Path | None, typer.Option(help="A YAML file of options, as `config` writes it.")
     ] = None,
     options: Options = None,
+    processes: Processes = 1,
+    sharded: Sharded = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make the run and say how to start it by hand.")
+    ] = False,
+    on: Annotated[
+        str | None, typer.Option(help="hf:FLAVOR trains on Hugging Face Jobs: hf:a10g-small.")
+    ] = None,
+    hours: Annotated[float, typer.Option(help="Hours after which that machine goes back.")] = 12.0,
     wait: Wait = False,
     workspace: Where = None,
     as_json: AsJson = False,
@@ -36,6 +53,7 @@ def train(
     """Fine-tune a base model on a dataset version, as a job of its own."""
     from chatui.model.catalog import STARTER
     from chatui.train.config import TrainConfig
+    from chatui.train.launching import Launch
     from chatui.train.privacy_checks import with_what_privacy_needs
 
     services = open_services(workspace)
@@ -49,7 +67,12 @@ def train(
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
     _say_what_was_added(completed, chosen)
-    run_id = services.runs.start(version, checked, base or file.base or STARTER)
+    launch = Launch(processes, sharded, is_here=not prepare, flavor=on and _flavor(on), hours=hours)
+    run_id = services.runs.start(version, checked, base or file.base or STARTER, launch=launch)
+    if prepare:
+        line = services.runs.by_hand(run_id)
+        show({"run": run_id, "command": line}, f"{run_id} is made. Start it with: {line}", as_json)
+        return
     _wait_and_show(services, run_id, wait, as_json)
 
 
@@ -147,11 +170,31 @@ def stop(
     show({"run": run, "state": "discarded"}, f"{run} was stopped and discarded.", as_json)
 
 
-def resume(run: Run, wait: Wait = False, workspace: Where = None, as_json: AsJson = False) -> None:
+def resume(
+    run: Run,
+    processes: Annotated[
+        int | None, typer.Option(help="Another number of processes than it began with.")
+    ] = None,
+    sharded: Sharded = None,
+    wait: Wait = False,
+    workspace: Where = None,
+    as_json: AsJson = False,
+) -> None:
     """Go on with a run that was stopped, interrupted or has failed."""
+    from chatui.train.launching import Launch
+
     services = open_services(workspace)
-    services.runs.resume(run)
+    same = processes is None and sharded is None
+    count = processes or services.runs.view(run).processes
+    services.runs.resume(run, None if same else Launch(count, sharded))
     _wait_and_show(services, run, wait, as_json)
+
+
+def _flavor(on: str) -> str:
+    """The machine of Hugging Face that `--on` names."""
+    if not on.removeprefix("hf:").strip() or not on.startswith("hf:"):
+        raise BadOption("--on", f"{on!r} is not hf: and a machine, such as hf:a10g-small")
+    return on.removeprefix("hf:").strip()
 
 
 def _wait_and_show(services: Services, run_id: str, wait: bool, as_json: bool) -> None:

@@ -88,6 +88,16 @@ from chatui.errors.recipes import (
     NotExportable,
     NotRestorable,
 )
+from chatui.errors.scaling import (
+    CannotShard,
+    JobElsewhereFailed,
+    LearnsAlone,
+    NoHubToken,
+    NotOnTheHub,
+    OtherNumber,
+    OtherTeam,
+    ProcessLost,
+)
 
 __all__ = [
     "AdapterDoesNotLearn",
@@ -164,4 +174,12 @@ __all__ = [
     "UnknownEncoding",
     "UnknownStep",
     "UnpacksTooLarge",
+    "CannotShard",
+    "OtherNumber",
+    "OtherTeam",
+    "ProcessLost",
+    "JobElsewhereFailed",
+    "LearnsAlone",
+    "NoHubToken",
+    "NotOnTheHub",
 ]

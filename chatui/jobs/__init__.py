@@ -6,7 +6,7 @@ A job is a folder. `job.json` says what to run, `events.jsonl` what happened (ap
 """
 
 from chatui.jobs.journal import Event, JobState, JobView, Journal, view_job
-from chatui.jobs.queue import Jobs
+from chatui.jobs.queue import Jobs, describe
 from chatui.jobs.worker import JobStopped, Task, run_job
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Jobs",
     "Journal",
     "Task",
+    "describe",
     "run_job",
     "view_job",
 ]

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,11 +23,23 @@ HEARTBEAT_LIMIT = 30.0
 _children: list[subprocess.Popen[bytes]] = []
 
 
+def command(folder: Path, module: str) -> list[str]:
+    """What starts a job's work: `python -m module folder`, under torchrun if several do it."""
+    work, job = ["-m", module, str(folder)], folder / "job.json"
+    processes = read_json(job).get("processes", 1) if job.exists() else 1
+    if processes == 1:
+        return [sys.executable, *work]
+    # They meet on this machine alone: a free port of loopback, whatever its name resolves to.
+    meeting = ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
+    count = f"--nproc-per-node={processes}"
+    return [sys.executable, "-m", "torch.distributed.run", count, *meeting, *work]
+
+
 def spawn(folder: Path, module: str) -> None:
-    """Start `python -m module folder` in a session of its own; the app may end before it does."""
+    """Start a job's work in a session of its own; the app may end before it does."""
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(folder)],
+            command(folder, module),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -73,9 +86,11 @@ def terminate(folder: Path) -> None:
 
 
 def kill(folder: Path) -> None:
-    """End the job's process without asking (SIGKILL)."""
+    """End the job's process, and those that it has started, without asking (SIGKILL)."""
     if process := _process(folder):
-        process.kill()
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _process(folder: Path) -> psutil.Process | None:

@@ -1,7 +1,8 @@
 """The queue of a workspace: which job is next, on disk and under a file lock.
 
 There are two lanes, in each of which one job runs at a time: what takes the device (training,
-scoring, replies) and what works on data alone. So no file waits for a training to be cleaned.
+scoring, replies) and what works on data alone. So no file waits for a training to be cleaned. A
+run that is trained elsewhere takes neither, and waits for nobody.
 
 Nobody has to be there for the queue to go on: a worker that ends starts the next one, and so does
 any page or command that looks (`tend`). Stop is a flag file; a worker that does not heed it is
@@ -27,6 +28,12 @@ KILL_AFTER = 40.0  # and SIGKILL
 _LANES = {"clean": "data"}  # of a kind of job; all others take the device
 
 
+def describe(folder: Path, kind: str, module: str, processes: int = 1) -> None:
+    """Write down what a job is and how it is run."""
+    several = {"processes": processes} if processes > 1 else {}
+    write_json(folder / "job.json", {"kind": kind, "module": module, **several})
+
+
 class _Queue(TypedDict):
     active: list[str]  # folders, relative to the workspace; one of a lane
     waiting: list[str]
@@ -47,19 +54,26 @@ class Jobs:
         return cls(folder.resolve().parent.parent)
 
     def submit(
-        self, kind: str, module: str, make_folder: Callable[[], Path], key: str | None = None
+        self,
+        kind: str,
+        module: str,
+        make_folder: Callable[[], Path],
+        *,
+        key: str | None = None,
+        processes: int = 1,
     ) -> Path:
         """Queue a job and start it if nothing runs in its lane; returns its folder.
 
-        `module` is run as `python -m module FOLDER`. `make_folder` makes and fills the folder. Two
-        submits with the same idempotency `key` are one job: the second gets the first's folder.
+        `module` is run as `python -m module FOLDER`, under torchrun where several `processes` do
+        the work. `make_folder` makes and fills the folder. Two submits with the same idempotency
+        `key` are one job: the second gets the first's folder.
         """
         with self._queue() as queue:
             known = queue["keys"].get(key) if key else None
             if known is not None and (self._root / known).is_dir():
                 return self._root / known
             folder = make_folder()
-            write_json(folder / "job.json", {"kind": kind, "module": module})
+            describe(folder, kind, module, processes)
             name = self._name(folder)
             queue["waiting"].append(name)
             if key:
@@ -67,12 +81,17 @@ class Jobs:
             self._start_next(queue)
         return folder
 
-    def resume(self, folder: Path) -> None:
-        """Queue a job again that was stopped, interrupted or has failed."""
+    def resume(self, folder: Path, change: Callable[[], None] | None = None) -> None:
+        """Queue a job again that was stopped, interrupted or has failed.
+
+        `change` is called before it starts, when it is sure that the job can be resumed.
+        """
         with self._queue() as queue:
             view = self._view(folder, queue)
             if view.is_active or view.state == "finished":
                 raise JobNotResumable(view.name, view.state)
+            if change is not None:
+                change()
             (folder / "stop").unlink(missing_ok=True)
             queue["waiting"].append(self._name(folder))
             self._start_next(queue)
@@ -154,7 +173,8 @@ class Jobs:
                 terminate(folder)
 
     def _lane(self, name: str) -> str:
-        return _LANES.get(str(read_json(self._root / name / "job.json")["kind"]), "device")
+        kind = str(read_json(self._root / name / "job.json")["kind"])
+        return name if kind == "remote" else _LANES.get(kind, "device")
 
     def _view(self, folder: Path, queue: _Queue) -> JobView:
         return view_job(folder, is_queued=self._name(folder) in queue["waiting"])

@@ -1,4 +1,8 @@
-"""The worker's side of a job: journal how it goes, breathe, listen for Stop, end in one line."""
+"""The worker's side of a job: journal how it goes, breathe, listen for Stop, end in one line.
+
+Where several processes do the work under torchrun, the first of them keeps the journal. The others
+write one line, if they fail; torchrun then ends all of them.
+"""
 
 import os
 import signal
@@ -9,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from chatui.errors import ChatUIError
-from chatui.jobs.journal import Journal
+from chatui.errors import ChatUIError, ProcessLost
+from chatui.jobs.journal import BEGINNINGS, Journal, Listener
 from chatui.jobs.process import beat, claim
 from chatui.jobs.queue import Jobs
+from chatui.settings import Place, this_place
 
 HEARTBEAT_EVERY = 5.0
+_OTHER = "Process"  # how the line of a process that is not the first begins
 
 
 class JobStopped(Exception):
@@ -24,9 +30,10 @@ class JobStopped(Exception):
 class Task:
     """What a worker may do with its job: journal, and ask whether it should stop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
         self.folder = folder
-        self.journal = Journal(folder)
+        self.place = place or Place()
+        self.journal = Journal(folder) if self.place.rank == 0 else Listener(folder)
 
     def step(self, step: int, steps: int, **fields: object) -> None:
         """Journal progress."""
@@ -54,18 +61,27 @@ def run_job(folder: Path, work: Callable[[Task], None]) -> int:
     else is `failed`, with the sentence of a ChatUIError or the kind of the bug. At the end the next
     job of the queue is started.
     """
-    task = Task(folder)
-    claim(folder, os.getpid())
+    task = Task(folder, this_place())
+    if task.place.rank:
+        return _help(task, work)
+    # The job lives as long as torchrun does, which ends when all processes have ended.
+    claim(folder, os.getppid() if task.place.is_launched else os.getpid())
     if not task.journal.is_open:  # run by hand: the queue would have begun it
         task.journal.begin()
     signal.signal(signal.SIGTERM, _raise_stopped)
     ended = threading.Event()
-    threading.Thread(target=_keep_beating, args=(folder, ended), daemon=True).start()
+    threading.Thread(target=_keep_beating, args=(task, ended), daemon=True).start()
     try:
         work(task)
     except JobStopped:
+        if task.place.processes > 1 and not task.should_stop:  # torchrun ends us for another's sake
+            task.journal.append("failed", reason=str(ProcessLost(_other_failure(task))))
+            return 1
         task.journal.append("stopped")
         return 0
+    except ProcessLost:
+        task.journal.append("failed", reason=str(ProcessLost(_other_failure(task))))
+        return 1
     except Exception as error:  # noqa: BLE001 - whatever happens, the journal says how it ended
         traceback.print_exc(file=sys.stderr)
         task.journal.append("failed", reason=in_words(error))
@@ -76,6 +92,29 @@ def run_job(folder: Path, work: Callable[[Task], None]) -> int:
     finally:
         ended.set()
         Jobs.of_folder(folder).tend(ended=folder)
+
+
+def _help(task: Task, work: Callable[[Task], None]) -> int:
+    """The part of a process that is not the first: whatever ends it, the first one journals it."""
+    threading.Thread(target=_keep_beating, args=(task, threading.Event()), daemon=True).start()
+    try:
+        work(task)
+    except (JobStopped, ProcessLost):
+        return 1
+    except Exception as error:  # noqa: BLE001 - the first process can't know, so it is said here
+        traceback.print_exc(file=sys.stderr)
+        text = f"{_OTHER} {task.place.rank + 1}: {in_words(error)}"
+        Journal(task.folder).append("log", text=text)
+        return 1
+    return 0
+
+
+def _other_failure(task: Task) -> str | None:
+    """What another process said when it failed; None if it was killed, or said nothing."""
+    events = task.journal.events()
+    began = max((n for n, e in enumerate(events) if e["kind"] in BEGINNINGS), default=0)
+    said = [str(e["text"]) for e in events[began:] if e["kind"] == "log"]
+    return next((text for text in said if text.startswith(_OTHER)), None)
 
 
 def in_words(error: Exception) -> str:
@@ -93,10 +132,13 @@ def in_words(error: Exception) -> str:
     )
 
 
-def _keep_beating(folder: Path, ended: threading.Event) -> None:
+def _keep_beating(task: Task, ended: threading.Event) -> None:
+    parent = os.getppid()
     while not ended.wait(HEARTBEAT_EVERY):
-        if folder.exists():
-            beat(folder)
+        if task.place.is_launched and os.getppid() != parent:
+            os._exit(1)  # torchrun was killed: nobody else would end its processes
+        if task.place.rank == 0 and task.folder.exists():
+            beat(task.folder)
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:

@@ -45,8 +45,10 @@ class LoadedModel:
 
 
 def device() -> torch.device:
-    """Where models run: the first GPU, or the processor."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """Where models run: the GPU of this process (by default the first one), or the processor."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
 
 
 def compute_dtype() -> torch.dtype:
@@ -59,12 +61,15 @@ def compute_dtype() -> torch.dtype:
     return torch.bfloat16 if has_avx512bf16() else torch.float32
 
 
-def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
+def load_base(
+    base: BaseModel, *, decodes_only: bool = False, to_shard: bool = False
+) -> LoadedModel:
     """Load a base model in 4 bits, in evaluation mode and without adapters.
 
     With `decodes_only` the CPU may use its packed kernel, five times as fast for one token at a
-    time; such a model must never be trained, scored, merged or saved. Raises BaseNotUsable or
-    BaseNotReachable.
+    time; such a model must never be trained, scored, merged or saved. With `to_shard` it is loaded
+    into the machine's memory, as one that no GPU holds whole, and its 4-bit numbers are kept in the
+    type that it computes in, so that they can be divided. Raises BaseNotUsable or BaseNotReachable.
     """
     chat_template(base)  # refuse early: without one there is nothing to load it for
     folder = local_folder(base)
@@ -74,8 +79,8 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        copy = Copy(base, {**_QUANTIZATION, "dtype": str(dtype), "device": device().type})
-        model = loaded_once(copy, partial(_model, folder, dtype), _BROKEN)
+        plan = _Plan(folder, dtype, torch.device("cpu") if to_shard else device(), to_shard)
+        model = loaded_once(Copy(base, plan.settings), partial(_model, plan), _BROKEN)
     except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -115,21 +120,39 @@ def allow_repacking(model: torch.nn.Module, allowed: bool) -> None:
             module.support_avx512bf16_for_cpu = allowed and fits and has_avx512bf16()
 
 
-def _model(folder: Path, dtype: torch.dtype, copy: Path | None) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """From where a base model is loaded, to where, and how."""
+
+    folder: Path
+    dtype: torch.dtype
+    device: torch.device
+    to_shard: bool
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What a quantised copy must have been made with to be used."""
+        stored = {"stored": str(self.dtype)} if self.to_shard else {}
+        return {**_QUANTIZATION, "dtype": str(self.dtype), "device": self.device.type, **stored}
+
+    @property
+    def quantization(self) -> BitsAndBytesConfig:
+        """The settings as transformers takes them."""
+        stored = {"bnb_4bit_quant_storage": self.dtype} if self.to_shard else {}
+        return BitsAndBytesConfig(**_QUANTIZATION, **stored, bnb_4bit_compute_dtype=self.dtype)
+
+
+def _model(plan: _Plan, copy: Path | None) -> Any:
     """A base model from its folder, quantised here, or from a copy that is quantised."""
-    quantization = {} if copy else {"quantization_config": _quantization(dtype)}
+    quantization = {} if copy else {"quantization_config": plan.quantization}
     return AutoModelForCausalLM.from_pretrained(
-        copy or folder,
-        dtype=dtype,
-        device_map={"": device()},
+        copy or plan.folder,
+        dtype=plan.dtype,
+        device_map={"": plan.device},
         local_files_only=True,
         trust_remote_code=False,
         **quantization,
     )
-
-
-def _quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
-    return BitsAndBytesConfig(**_QUANTIZATION, bnb_4bit_compute_dtype=dtype)
 
 
 def _context(model: Any, tokenizer: Any) -> int:

@@ -17,6 +17,8 @@ class RunRecord(BaseModel, frozen=True, extra="forbid"):
     base: str
     config: TrainConfig
     created_at: str
+    processes: int = 1  # that train it together
+    sharded: bool = False  # whether they divide the base model's weights among them (FSDP2)
     continues: str | None = None  # the run whose adapter it begins with; a copy is in its folder
 
     def write(self, folder: Path) -> None:
@@ -42,6 +44,11 @@ def checkpoints_folder(run: Path) -> Path:
 def first_adapter_folder(run: Path) -> Path:
     """The adapter that a run begins with, if it continues another run."""
     return run / "begins-with"
+
+
+def has_begun(run: Path) -> bool:
+    """Whether a run has a checkpoint, whole or not, to go on from."""
+    return any(checkpoints_folder(run).glob("checkpoint-*"))
 
 
 def discard_mark(run: Path) -> Path:

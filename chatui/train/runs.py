@@ -20,6 +20,15 @@ from chatui.model.hashes import adapter_hash
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
+from chatui.train.launching import (
+    ALONE,
+    Launch,
+    is_sharded,
+    launch_problems,
+    leave_to_be_started,
+    other_launch,
+    torchrun_line,
+)
 from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
@@ -29,10 +38,12 @@ from chatui.train.record import (
     first_adapter_folder,
     is_discarded,
 )
+from chatui.train.remote import Elsewhere
 from chatui.train.view import Figures, RunView, Spent
 from chatui.workspace import Workspace, read_json, slug, write_json
 
 WORKER = "chatui.train.worker"
+WATCHER = "chatui.train.remote"
 
 
 class RunStore:
@@ -62,16 +73,33 @@ class RunStore:
         return [*problems, unlearnable] if unlearnable else problems
 
     def start(
-        self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        key: str | None = None,
+        *,
+        launch: Launch = ALONE,
     ) -> RunId:
         """Queue a run of a dataset version; the same `key` twice is one run.
 
-        Raises CannotTrain with every problem at once.
+        Raises CannotTrain with every problem at once. One that is not to be launched here is made,
+        and waits to be started by hand.
         """
-        if problems := self.problems(dataset_id, config, base):
+        if problems := [*launch_problems(launch, base), *self.problems(dataset_id, config, base)]:
             raise CannotTrain([problem.sentence for problem in problems])
-        make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base)
-        return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
+        make_folder = self._folder_maker(
+            self._datasets.view(dataset_id), config, base, launch=launch
+        )
+        count = launch.processes
+        if launch.flavor:
+            return RunId(self._jobs.submit("remote", WATCHER, make_folder, key=key).name)
+        if launch.is_here:
+            job = self._jobs.submit("train", WORKER, make_folder, key=key, processes=count)
+            return RunId(job.name)
+        folder = make_folder()
+        leave_to_be_started(folder, WORKER, count)
+        return RunId(folder.name)
 
     def continue_run(
         self,
@@ -126,9 +154,13 @@ class RunStore:
         self._jobs.stop(folder)
         self._finish_discarding()
 
-    def resume(self, run_id: str) -> None:
-        """Queue a run again from its last checkpoint; raises JobNotResumable."""
-        self._jobs.resume(self._workspace.existing("runs", run_id))
+    def resume(self, run_id: str, launch: Launch | None = None) -> None:
+        """Queue a run again from its last checkpoint, with other processes if they are named.
+
+        Raises JobNotResumable, OtherNumber, or CannotTrain.
+        """
+        folder = self._workspace.existing("runs", run_id)
+        self._jobs.resume(folder, other_launch(folder, WORKER, launch) if launch else None)
 
     def rename(self, run_id: str, name: str) -> None:
         """Call a run something else; its id stays. Raises BadName."""
@@ -156,14 +188,28 @@ class RunStore:
             runs=self.all(),
         )
 
-    def command(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
+    def command(
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        *,
+        launch: Launch = ALONE,
+    ) -> str:
         """The command line that does the same as Start."""
         words = ["python", "-m", "chatui", "train", dataset_id]
         if base != STARTER:
             words += ["--base", base]
+        if launch.processes > 1:
+            words += ["--processes", str(launch.processes)]
         for name, value in changed_options(config).items():
             words += ["--set", f"{name}={value}"]
         return shlex.join(words)
+
+    def by_hand(self, run_id: str) -> str:
+        """What somebody types to start a run that was made to be started by hand."""
+        folder = self._workspace.existing("runs", run_id)
+        return torchrun_line(WORKER, folder, RunRecord.read(folder).processes)
 
     def _finish_discarding(self) -> None:
         for name in self._workspace.names("runs"):
@@ -177,7 +223,9 @@ class RunStore:
         dataset: DatasetView,
         config: TrainConfig,
         base: str,
+        *,
         continues: RunView | None = None,
+        launch: Launch = ALONE,
     ) -> Callable[[], Path]:
         record = RunRecord(
             dataset=dataset.id,
@@ -185,6 +233,8 @@ class RunStore:
             base=base.strip(),
             config=config,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            processes=launch.processes,
+            sharded=is_sharded(launch, config, find_base(base)),
             continues=continues.id if continues else None,
         )
 
@@ -194,6 +244,8 @@ class RunStore:
                 # A copy, so that the other run can be deleted or resumed.
                 shutil.copytree(continues.adapter, first_adapter_folder(folder))
             record.write(folder)
+            if launch.flavor:
+                Elsewhere(flavor=launch.flavor, hours=launch.hours).write(folder)
             return folder
 
         return make_folder
@@ -225,6 +277,8 @@ def _view(folder: Path, job: JobView) -> RunView:
         curve=figures.curve,
         continues=record.continues,
         spent=Spent.of(job),
+        processes=record.processes,
+        sharded=record.sharded,
     )
 
 

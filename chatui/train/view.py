@@ -58,6 +58,8 @@ class RunView:
     curve: tuple[Point, ...]
     continues: str | None = None  # the run whose adapter it began with
     spent: Spent | None = None  # None of a run that promises no privacy
+    processes: int = 1  # that train it together
+    sharded: bool = False  # whether they divide the base model among them
 
     @property
     def state(self) -> JobState:
@@ -78,7 +80,10 @@ class RunView:
     def chosen(self) -> dict[str, object]:
         """All that was chosen for it: what it learned from, and every option."""
         began = {"continues": self.continues} if self.continues else {}
-        return {"dataset": self.dataset, "base": self.base, **began, **self.config.model_dump()}
+        several = {"processes": self.processes, "sharded": self.sharded}
+        together = several if self.processes > 1 else {}
+        what = {"dataset": self.dataset, "base": self.base}
+        return {**what, **began, **together, **self.config.model_dump()}
 
     @property
     def sentence(self) -> str:

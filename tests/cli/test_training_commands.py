@@ -70,3 +70,30 @@ def test_the_switch_for_privacy_brings_what_it_needs_and_contradictions_are_refu
     status, _, err = run("train", "sample-support-v1", *both)
     assert status == 1
     assert "Turn packing off." in err
+
+
+def test_a_run_is_made_for_several_machines_and_its_line_is_said(run):
+    words = ("train", "sample-support-v1", "--processes", "16", "--sharded", "--prepare")
+
+    status, made, err = run(*words)
+
+    assert status == 0, err
+    assert made["command"].startswith("torchrun --nproc_per_node 16 -m chatui.train.worker ")
+    _, found, _ = run("show", made["run"])
+    assert found["state"] == "stopped"
+    status, _, err = run("resume", made["run"], "--processes", "5000")
+    assert status == 1
+    assert "Processes is 5000" in err
+    status, _, err = run("resume", made["run"], "--processes", "1")
+    assert status == 0, err
+
+
+def test_a_run_is_queued_for_hugging_face_and_takes_no_device(run):
+    _, here, _ = run("train", "sample-support-v1")
+    status, there, err = run("train", "sample-support-v1", "--on", "hf:a10g-small", "--hours", "3")
+
+    assert status == 0, err
+    assert [here["state"], there["state"]] == ["running", "running"]
+    status, _, err = run("train", "sample-support-v1", "--on", "a10g-small")
+    assert status == 1
+    assert "such as hf:a10g-small" in err

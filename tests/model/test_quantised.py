@@ -27,9 +27,9 @@ def read(monkeypatch) -> list[bool]:
     found: list[bool] = []
     whole = loading._model
 
-    def spied(folder, dtype, copy):
+    def spied(plan, copy):
         found.append(copy is not None)
-        return whole(folder, dtype, copy)
+        return whole(plan, copy)
 
     monkeypatch.setattr(loading, "_model", spied)
     return found

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-import psutil
 import pytest
 
 from chatui.data.prepare import prepare
 from chatui.data.store import DatasetStore, DatasetView
 from chatui.jobs import Jobs, Task
+from chatui.jobs.process import kill
 from chatui.train.config import TrainConfig
 from chatui.train.runs import RunStore
 from chatui.workspace import Workspace, read_json
@@ -46,15 +46,19 @@ def make_dataset(
     return datasets.save(prepare(path), name)
 
 
+def end_workers(workspace: Workspace) -> None:
+    """Kill what a test has left running."""
+    for path in workspace.root.glob("runs/*/process.json"):
+        if int(str(read_json(path)["pid"])) != os.getpid():
+            kill(path.parent)
+
+
 @pytest.fixture
 def bench(workspace: Workspace, tmp_path: Path) -> Iterator[Bench]:
     jobs, datasets = Jobs(workspace.root), DatasetStore(workspace)
     dataset = make_dataset(datasets, tmp_path, 40)
     yield Bench(workspace, jobs, datasets, RunStore(workspace, jobs, datasets), dataset)
-    for path in workspace.root.glob("runs/*/process.json"):
-        pid = int(str(read_json(path)["pid"]))
-        if pid != os.getpid() and psutil.pid_exists(pid):
-            psutil.Process(pid).kill()
+    end_workers(workspace)
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def start(bench: Bench, tiny_base: Path) -> Callable[..., str]:
 
 def made(bench: Bench, start: Callable[..., str], **options: object) -> Task:
     """The task of a run that was made but not handed to a worker: train it in this process."""
-    with patch.object(bench.jobs, "submit", lambda kind, module, make, key=None: make()):
+    with patch.object(bench.jobs, "submit", lambda kind, module, make, **how: make()):
         folder = bench.workspace.existing("runs", start(**options))
     task = Task(folder)
     task.journal.begin()

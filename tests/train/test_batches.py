@@ -9,7 +9,11 @@ from chatui.train.worker.batches import Limits, evaluation_steps, pieces_of_step
 
 LENGTHS = st.lists(st.integers(1, 90), min_size=1, max_size=40)
 LIMITS = st.builds(
-    Limits, rows=st.integers(1, 20), tokens=st.integers(16, 200), packs=st.booleans()
+    Limits,
+    rows=st.integers(1, 20),
+    tokens=st.integers(16, 200),
+    packs=st.booleans(),
+    shares=st.integers(1, 4),
 )
 
 
@@ -49,6 +53,16 @@ def test_packed_pieces_are_level(lengths, limits):
 
     filled = [sum(lengths[row] for row in piece) for piece in pieces]
     assert max(filled) - min(filled) <= max(lengths)
+
+
+@given(lengths=LENGTHS, shares=st.integers(2, 4), packs=st.booleans())
+def test_a_step_that_fits_is_read_in_a_piece_for_each_process(lengths, shares, packs):
+    pieces = pieces_of_step(lengths, Limits(100, 100_000, packs, shares))
+
+    if packs:
+        assert len(pieces) == min(len(lengths), shares)
+    else:
+        assert max(len(piece) for piece in pieces) == -(-len(lengths) // shares)
 
 
 def test_a_step_that_fits_is_read_at_once_and_a_longer_one_in_as_few_pieces_as_hold_it():

@@ -14,6 +14,7 @@ from chatui.model.catalog import STARTER
 from chatui.services import Services
 from chatui.train.config import TrainConfig
 from chatui.train.curves import LOSS, Line, lines_of, smoothed
+from chatui.train.hardware import Hardware
 from chatui.train.presets import QUICK_LOOK
 from chatui.train.preview import Piece, Shown
 from chatui.train.view import Point, RunView, Spent
@@ -89,6 +90,20 @@ def test_a_good_plan_can_start_and_says_the_exact_command(services):
     assert "Ready: 32 conversations to learn from, 4 to measure with" in checks
     assert "python -m chatui train shop-v1 --set epochs=7" in command
     assert start.interactive
+
+
+def test_the_processes_are_part_of_the_plan(services):
+    _, _, _, command, _, start, *_ = planning_of(services).review(
+        "shop-v1", STARTER, QUICK_LOOK, processes=2, **OPTIONS
+    )
+    assert "train shop-v1 --processes 2" in command
+    assert start.interactive
+
+    _, checks, _, _, _, start, *_ = planning_of(services).review(
+        "shop-v1", STARTER, QUICK_LOOK, processes=5000, **OPTIONS
+    )
+    assert "Processes is 5000 and this machine has" in checks
+    assert not start.interactive
 
 
 def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):  # noqa: F811
@@ -476,3 +491,16 @@ def test_the_tab_offers_one_endpoint_and_never_a_wall_of_positions(services):
     public = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}
     assert public == {"start_run"}
     assert all(len(f.inputs) - len(f.input_keyword_names) <= 4 for f in blocks.fns.values())
+
+
+@pytest.mark.parametrize(("gpus", "is_shown"), [(0, False), (1, False), (4, True)])
+def test_processes_are_asked_for_where_there_are_several_gpus(
+    services, monkeypatch, gpus, is_shown
+):
+    machine = Hardware(cores=8, memory_mb=64_000, has_gpu=gpus > 0, gpus=gpus)
+    monkeypatch.setattr(Hardware, "here", classmethod(lambda cls: machine))
+    with gr.Blocks() as blocks:
+        tab.build(services, fakes.page(blocks, gr.Tabs()))
+
+    field = next(b for b in blocks.blocks.values() if getattr(b, "label", "") == "Processes")
+    assert (field.visible, field.value) == (is_shown, max(1, gpus))

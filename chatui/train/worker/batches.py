@@ -6,7 +6,7 @@ exactly where it was.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Limits:
     rows: int
     tokens: int  # padding counts; a single row may be longer
     packs: bool  # end to end, so that there is no padding
+    shares: int = 1  # processes, each of which reads other pieces of a step
 
     def hold(self, lengths: Sequence[int]) -> bool:
         """Whether rows of these lengths may be read at the same time."""
@@ -43,6 +44,7 @@ def pieces_of_step(lengths: Sequence[int], limits: Limits) -> list[list[int]]:
     longest_first = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
     if limits.packs:
         return _level_pieces(longest_first, lengths, limits)
+    limits = replace(limits, rows=min(limits.rows, -(-len(lengths) // limits.shares)))
     pieces: list[list[int]] = []
     for row in longest_first:  # neighbours in length share a piece, so that less of it is padding
         if pieces and limits.hold([lengths[other] for other in [*pieces[-1], row]]):
@@ -77,9 +79,13 @@ def evenly(steps: Sequence[int], count: int) -> list[int]:
 def _level_pieces(
     longest_first: Sequence[int], lengths: Sequence[int], limits: Limits
 ) -> list[list[int]]:
-    """The fewest pieces that hold all rows when each row goes to the shortest piece so far."""
+    """The fewest pieces that hold all rows when each row goes to the shortest piece so far.
+
+    As many for each process, where there are rows enough.
+    """
     fewest = max(-(-len(lengths) // limits.rows), -(-sum(lengths) // limits.tokens))
-    for count in range(min(fewest, len(lengths)), len(lengths)):
+    fewest += -fewest % limits.shares
+    for count in range(min(fewest, len(lengths)), len(lengths), limits.shares):
         pieces: list[list[int]] = [[] for _ in range(count)]
         filled = [0] * count
         for row in longest_first:

@@ -15,7 +15,8 @@ from transformers import TrainerCallback
 from chatui.errors import LossNotFinite
 from chatui.jobs import Event, JobStopped, Task
 from chatui.model.encoding import EncodedRow
-from chatui.train.record import adapter_folder, is_discarded
+from chatui.train.record import RunRecord, adapter_folder, is_discarded
+from chatui.train.worker.distributed import check_learns_together
 from chatui.train.worker.saving import has_adapter, mark_complete, save_adapter
 from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb, validation_loss
 
@@ -64,6 +65,9 @@ class Journalist(TrainerCallback):
         if state.global_step == 0 and not known:
             self._evaluate(0)
             self._read_samples(0)
+        if not self.trainer.team.is_alone:
+            record, team = RunRecord.read(self._task.folder), self.trainer.team
+            self._task.log(check_learns_together(self.trainer.model_wrapped, record, team))
         self.trainer.start_step()
         self._step_began = time.monotonic()
 
@@ -78,16 +82,19 @@ class Journalist(TrainerCallback):
         """Journal the step; evaluate, save or end when it is time."""
         step, steps = state.global_step, state.max_steps
         self._journal_step(step, steps)
-        if is_discarded(self._task.folder):
+        is_due = time.monotonic() - self._saved_at > self._plan.checkpoint_seconds
+        is_unwanted, should_stop, is_due = self.trainer.team.agree(
+            is_discarded(self._task.folder), self._task.should_stop, is_due
+        )
+        if is_unwanted:
             raise JobStopped
-        self.was_stopped = self._task.should_stop and step < steps
+        self.was_stopped = should_stop and step < steps
         is_time = step in self._plan.evaluate_after and not self.was_stopped
         if is_time:
             self._evaluate(step)
         if step in self._plan.sample_after and not self.was_stopped:
             self._read_samples(step)
         is_over = self._has_lost_patience(step, steps)
-        is_due = time.monotonic() - self._saved_at > self._plan.checkpoint_seconds
         if self.was_stopped or is_due or is_time:
             control.should_save = step < steps and not is_over
         control.should_training_stop = self.was_stopped or is_over or step >= steps
@@ -96,14 +103,17 @@ class Journalist(TrainerCallback):
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Make the checkpoint count."""
-        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        """Make the checkpoint count, once all processes have written theirs."""
+        self.trainer.team.wait()
+        if self.trainer.team.is_first:
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
         self._task.journal.append("checkpoint", step=state.global_step)
         self._saved_at = self._step_began = time.monotonic()
 
     def keep_adapter(self) -> None:
         """Write the adapter as it is now."""
-        save_adapter(self.trainer.model, self._adapter, self.trainer.base_name)
+        if self.trainer.team.is_first:
+            save_adapter(self.trainer.model, self._adapter, self.trainer.base_name)
 
     def _journal_step(self, step: int, steps: int) -> None:
         trainer = self.trainer
@@ -130,7 +140,9 @@ class Journalist(TrainerCallback):
     def _evaluate(self, step: int) -> None:
         """Measure validation perplexity; the adapter that has the lowest is kept."""
         model = self.trainer.model
-        loss, tokens = validation_loss(model, self._validation, self.trainer.pad_id)
+        loss, tokens = validation_loss(
+            model, self._validation, self.trainer.pad_id, self.trainer.team
+        )
         # A fresh adapter changes nothing before the first step: it is never the best.
         counts = step > 0 or self._plan.begins_trained
         is_best = counts and (self.best is None or loss < self.best)

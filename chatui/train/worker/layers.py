@@ -40,7 +40,9 @@ class AdaptedLinear:
         """The frozen weights, (outputs, inputs)."""
         weight = self._base.weight
         if isinstance(self._base, Linear4bit):
-            weight = dequantize_4bit(weight.data, weight.quant_state)
+            # A weight that was divided among processes comes back without its scales.
+            scales = getattr(weight, "quant_state", None) or self._base.quant_state
+            weight = dequantize_4bit(weight.data, scales)
         return weight.to(dtype)
 
 

@@ -10,6 +10,7 @@ from chatui.model.encoding import CannotEncode, ChatEncoder, EncodedRow
 from chatui.model.likelihood import padded
 from chatui.model.packed import packed
 from chatui.train.worker.batches import Limits, pieces_of_step
+from chatui.train.worker.distributed import ALONE, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,12 @@ def collate(
 
 
 def collate_step(
-    rows: Sequence[EncodedRow], pad_id: int, limits: Limits
+    rows: Sequence[EncodedRow], pad_id: int, limits: Limits, team: Team = ALONE
 ) -> list[dict[str, torch.Tensor]]:
-    """The batches that a step is read in."""
+    """The batches of a step that this process reads; where it has none left, nothing is learned."""
     pieces = pieces_of_step([len(row.ids) for row in rows], limits)
+    idle = EncodedRow(rows[0].ids[:2], [False] * 2)
     return [
-        collate([rows[number] for number in piece], pad_id, pack=limits.packs) for piece in pieces
+        collate([idle] if piece is None else [rows[n] for n in piece], pad_id, pack=limits.packs)
+        for piece in team.share(pieces)
     ]

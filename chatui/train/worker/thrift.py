@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from peft.tuners.lora import LoraLayer
 
+from chatui.train.worker.distributed import modules_made_whole
 from chatui.train.worker.layers import AdaptedLinear, Gate, GatedDown, Norm, project
 
 _SIBLINGS = ("q_proj", "k_proj", "v_proj")
@@ -59,7 +60,7 @@ def _changed(model: Any) -> list[Any]:
 
 def _replacements(model: Any) -> Iterator[tuple[Any, _Forward]]:
     like = torch.empty(0, dtype=model.dtype, device=model.device)
-    for module in model.modules():
+    for module in modules_made_whole(model):
         yield from _linear_replacements(module, like)
         if hasattr(module, "variance_epsilon"):
             normed = partial(_normed, module)

@@ -10,9 +10,11 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
+from chatui.errors import LearnsAlone
 from chatui.model.encoding import EncodedRow
 from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.train.worker.batches import Limits
+from chatui.train.worker.distributed import ALONE, Team
 from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
 from chatui.train.worker.regularizing import smoothed
 from chatui.train.worker.rows import collate_step
@@ -29,10 +31,12 @@ class ReplyTrainer(Trainer):
         pad_id: int,
         base_name: str,
         *,
+        team: Team = ALONE,
         label_smoothing: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.team = team
         self.base_name = base_name
         self._steps = steps
         self._limits = limits
@@ -60,19 +64,32 @@ class ReplyTrainer(Trainer):
         return DataLoader(
             self.train_dataset,
             batch_sampler=self._steps,
-            collate_fn=partial(collate_step, pad_id=self.pad_id, limits=self._limits),
+            collate_fn=partial(
+                collate_step, pad_id=self.pad_id, limits=self._limits, team=self.team
+            ),
         )
+
+    def _wrap_model(self, model: Any, *how: Any, **options: Any) -> Any:
+        """Several processes learn together in a way of ours, which needs no help of Trainer's."""
+        if self.team.is_alone:
+            return super()._wrap_model(model, *how, **options)
+        if type(self) is not ReplyTrainer:  # its gradients may be no sums over rows
+            raise LearnsAlone
+        return self.team.wrapped(model)
 
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: torch.Tensor | int | None = None
     ) -> torch.Tensor:
         """Add up the gradients of the batches of a step; what it returns is their loss."""
-        wanted = sum(int((batch["labels"][:, 1:] >= 0).sum()) for batch in inputs)
+        mine = sum(int((batch["labels"][:, 1:] >= 0).sum()) for batch in inputs)
+        wanted = int(self.team.total(mine)[0])
         losses = []
         for number, batch in enumerate(inputs, start=1):
             is_last = number == len(inputs)
             with nullcontext() if is_last else self.accelerator.no_sync(model):
                 losses.append(super().training_step(model, batch, wanted))
+        self.nats, *counts = self.team.total(self.nats, self.reply_tokens, self.tokens)
+        self.reply_tokens, self.tokens = map(int, counts)
         return torch.stack(losses).sum()
 
     def floating_point_ops(self, inputs: Any) -> int:
@@ -81,7 +98,8 @@ class ReplyTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """What a checkpoint holds of the model: the adapter alone."""
-        save_adapter(self.model, Path(output_dir or self.args.output_dir), self.base_name)
+        if self.team.is_first:  # the others are asked as well
+            save_adapter(self.model, Path(output_dir or self.args.output_dir), self.base_name)
 
     def compute_loss(
         self,
@@ -101,7 +119,8 @@ class ReplyTrainer(Trainer):
         truth = targets[targets >= 0]
         with nullcontext() if self._head is None else without_head(self._head):
             output = model(**read, logits_to_keep=wanted, use_cache=False)
-        given = self.weighed(output.logits.reshape(len(truth), -1), targets)
+        given = output.logits.reshape(len(truth), output.logits.shape[-1])
+        given = self.weighed(given, targets)
         count = len(truth) if num_items_in_batch is None else int(num_items_in_batch)
         if self._head is None:
             scores = given.float()
@@ -114,7 +133,7 @@ class ReplyTrainer(Trainer):
         self.nats += nats
         self.reply_tokens += len(truth)
         real = inputs.get("attention_mask", inputs["input_ids"].new_ones(inputs["input_ids"].shape))
-        self.tokens += int(real.sum())
+        self.tokens += int(real.sum()) if len(truth) else 0
         return (loss, output) if return_outputs else loss
 
     def weighed(self, given: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -133,20 +152,26 @@ class ReplyTrainer(Trainer):
         return norm
 
 
-def validation_loss(model: Any, rows: dict[int, EncodedRow], pad_id: int) -> tuple[float, int]:
+def validation_loss(
+    model: Any, rows: dict[int, EncodedRow], pad_id: int, team: Team = ALONE
+) -> tuple[float, int]:
     """Nats per reply token, pooled over all rows, and the number of those tokens."""
+    batches = list(batches_by_budget(rows, model.config.vocab_size))
     was_training = model.training
     model.eval()
     try:
         sums = [
             likelihood
-            for keys in batches_by_budget(rows, model.config.vocab_size)
-            for likelihood in batch_likelihoods(model, [rows[key] for key in keys], pad_id)
+            for keys in team.share(batches)
+            for likelihood in batch_likelihoods(
+                model, [rows[key] for key in keys or batches[-1]], pad_id
+            )
+            if keys is not None  # else somebody has to take part, and nothing is left to measure
         ]
     finally:
         model.train(was_training)
-    tokens = sum(count for _, count, _ in sums)
-    return sum(nats for nats, _, _ in sums) / tokens, tokens
+    nats, tokens = team.total(sum(n for n, _, _ in sums), sum(count for _, count, _ in sums))
+    return nats / tokens, int(tokens)
 
 
 def peak_memory_mb() -> int:

@@ -27,6 +27,7 @@ from chatui.train.worker.batches import (
     plan_steps,
 )
 from chatui.train.worker.checkpointing import settled
+from chatui.train.worker.distributed import Team, sharded, together
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
 from chatui.train.worker.private import private_run
@@ -45,24 +46,33 @@ _MOST_SAMPLED = 10  # times that sample replies are made after the first step
 class _Data:
     learned: Encoded
     validation: Encoded
+    team: Team
 
 
 def train(task: Task) -> None:
     """Train the run of a task's folder, from its last checkpoint if there is one."""
     record = RunRecord.read(task.folder)
+    with together(task, record) as team:
+        _train(task, record, team)
+
+
+def _train(task: Task, record: RunRecord, team: Team) -> None:
     base = find_base(record.base)
     task.log(f"Loading {base.title} in 4 bits")
-    loaded = load_base(base)
+    loaded = team.one_first(lambda: load_base(base, to_shard=record.sharded))
     rows = rows_to_learn(task, record, loaded)
     validation = encoded(task, record, loaded, "validation")
-    config = settled(task, record.config, base, rows)
+    config = team.from_first(lambda: settled(task, record.config, base, rows))
     record = record.model_copy(update={"config": config})
     model = beginning(task, record, loaded.model)
-    data = _Data(rows, validation)
+    if record.sharded:
+        model = sharded(model)
+    data = _Data(rows, validation, team)
     trainer, journalist = _trainer(task, record, replace(loaded, model=model), data)
     try:
         with learning(model, config):
-            trainer.train(resume_from_checkpoint=_checkpoint_to_resume(task))
+            checkpoint = team.from_first(lambda: _checkpoint_to_resume(task))
+            trainer.train(resume_from_checkpoint=checkpoint)
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # how torch says it on a CPU
             raise MemoryError from error
@@ -115,9 +125,10 @@ def _trainer(
     )
     trainer = trainer_of(private)(
         steps=steps,
-        limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
+        limits=Limits(config.batch_size, config.batch_tokens, packs, data.team.processes),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
+        team=data.team,
         label_smoothing=config.label_smoothing,
         model=loaded.model,
         args=arguments(task.folder, config, steps=len(steps)),

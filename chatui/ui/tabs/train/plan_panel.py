@@ -9,6 +9,7 @@ from gradio.blocks import Block
 from chatui.model.catalog import STARTER, bases_on_offer
 from chatui.services import Services
 from chatui.train.config import GROUPS, TrainConfig
+from chatui.train.hardware import Hardware
 from chatui.train.presets import PRESETS, QUICK_LOOK
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
@@ -40,6 +41,15 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         label="Base model",
         info="Or type a folder on this machine, or a name on the Hugging Face Hub.",
         allow_custom_value=True,
+    )
+    gpus = Hardware.here().gpus
+    processes = gr.Number(
+        max(1, gpus),
+        precision=0,
+        label="Processes",
+        info=f"That train together, one for each of {gpus} GPUs: the same result, sooner.",
+        visible=gpus > 1,
+        elem_id="train-processes",
     )
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
@@ -82,7 +92,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         "fn": planning.review,
         "inputs": [dataset, base, chosen],
         "outputs": [chosen, checks, advice, command, download, start, *groups, reset],
-        "inputs_kwargs": options,
+        "inputs_kwargs": {**options, "processes": processes},
         **QUIET,
     }
     # Filled fields are reviewed once all of them are filled; typed ones as they are typed.
@@ -98,13 +108,13 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     advice.click(
         planning.take, [dataset, base], [base, *fields], inputs_kwargs=options, **QUIET
     ).then(**review)
-    typed = [field.input for field in fields]  # type: ignore[attr-defined]
+    typed = [field.input for field in (*fields, processes)]  # type: ignore[attr-defined]
     gr.on([dataset.change, *typed], trigger_mode="always_last", **review)
     start.click(
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
         [page.selection, key, started],
-        inputs_kwargs=options,
+        inputs_kwargs={**options, "processes": processes},
         api_name="start_run",
         trigger_mode="once",
     )

@@ -13,6 +13,7 @@ from chatui.train.advice import Advice, Situation, advise
 from chatui.train.checks import read_options
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
+from chatui.train.launching import Launch, launch_problems
 from chatui.train.presets import PRESETS, QUICK_LOOK, preset
 from chatui.train.privacy import mechanism_for, promise_of
 from chatui.train.privacy_checks import privacy_advice
@@ -58,18 +59,24 @@ class Planning:
         """
         return (_SAME if base == rated else _preset(chosen, base).learning_rate), base
 
-    def review(self, dataset: str | None, base: str, chosen: str, **values: object) -> Any:
+    def review(
+        self, dataset: str | None, base: str, chosen: str, *, processes: int = 1, **values: object
+    ) -> Any:
         """Check the plan: presets with their minutes, checks, advice, command, Start, titles."""
         config, problems = read_options(values)
         base = (base or "").strip()
-        problems = problems + self._services.runs.problems(dataset or "", config, base)
+        launch = Launch(processes)
+        problems += launch_problems(launch)
+        problems += self._services.runs.problems(dataset or "", config, base)
         start = _preset(chosen, base)
         titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
         return (
             gr.Radio(self._presets(dataset, base), value=chosen),
             describe.checks(problems, self._ready(dataset, config, base, problems)),
             advice_html(self._advice(dataset, base, config)),
-            describe.command(self._services.runs.command(dataset or "VERSION", config, base)),
+            describe.command(
+                self._services.runs.command(dataset or "VERSION", config, base, launch=launch)
+            ),
             self._keeping.offer(config, dataset, base),
             gr.Button(interactive=not problems),
             *(gr.Accordion(label=title) for title in titles),
@@ -91,13 +98,22 @@ class Planning:
         return uuid4().hex
 
     def start_run(
-        self, dataset: str, base: str, key: str, selected: Selection, **values: object
+        self,
+        dataset: str,
+        base: str,
+        key: str,
+        selected: Selection,
+        *,
+        processes: int = 1,
+        **values: object,
     ) -> tuple[Selection, str, str]:
         """Start fine-tuning a base model on a dataset version; returns the name of the run."""
         config, problems = read_options(values)
         if problems:
             raise CannotTrain([problem.sentence for problem in problems])
-        run = self._services.runs.start(dataset, config, (base or STARTER).strip(), key or None)
+        run = self._services.runs.start(
+            dataset, config, (base or STARTER).strip(), key or None, launch=Launch(processes)
+        )
         chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
         return chain, self.new_key(), run
 
