@@ -9,9 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from chatui.data.cleaning import judges, texts
+from chatui.conversation import Turn
+from chatui.data.cleaning import STEPS, Parameters, clean, judges, texts
 from chatui.data.cleaning.pii import _KINDS, Masker
+from chatui.data.cleaning.plain import is_plain
 from chatui.data.cleaning.texts import repair, trim
+from chatui.data.formats import RawRow
 
 SUSPICIOUS = "".join(
     re.sub(r"(.)-(.)", lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), characters)
@@ -99,6 +102,40 @@ def test_personal_data_passes_the_gates_wherever_it_is():
 
         assert set(ungated(text)) <= passed
         assert bool(ungated(text)) == (Masker("US")(text) != text)
+
+
+PLAIN = st.lists(
+    st.sampled_from(
+        [*"aZ .,;:!?'\"()", "don't", "e.g.", "(a", "AKIA", "eyJ", "script", "ABCDEFGHIJKLM"]
+    )
+    | st.sampled_from("-_<&[@1\n\t\x00|`/é"),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(PLAIN)
+@example("AKIAABCDEFGHIJKLMNOP")
+@example("eyJabcdefghij.abcdefghij.abcdefghij")
+def test_plain_texts_are_left_as_they_are_by_every_step_that_mends(text):
+    mending = [s.fix(Parameters()) for s in STEPS if s.fix and not s.rewords]
+
+    assert len(mending) == 5
+    if is_plain(text):
+        assert [fix(text) for fix in mending] == [text] * 5
+
+
+def test_what_most_people_say_is_plain():
+    assert is_plain("Hello! Where is my order (the blue lamp)? I don't know...")
+
+
+def test_steps_that_reword_also_reword_plain_texts():
+    assert is_plain("Where is the lamp, then?")
+    row = RawRow(1, (Turn("user", "Where is the lamp, then?"), Turn("assistant", "Here.")))
+
+    (kept,) = clean([row], ("punctuation",)).kept
+
+    assert kept.turns[0].text == "Where is the lamp then?"
 
 
 AS_IT_COMES = LanguageIdentifier.from_model_file(MODEL_FILE)

@@ -6,6 +6,7 @@ from chatui.conversation import Turn
 from chatui.data.cleaning.account import CleanRow, Example
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.pii import Masker
+from chatui.data.cleaning.plain import is_plain
 from chatui.data.cleaning.steps import ORDER, STEPS
 from chatui.data.formats import RawRow
 from chatui.data.records import BadRow
@@ -31,6 +32,7 @@ class RowCleaner:
         steps = [step for step in STEPS if step.name in names]
         self._fixes = [(step.name, step.fix(parameters)) for step in steps if step.fix]
         self._judges = [(step.name, step.judge(parameters)) for step in steps if step.judge]
+        self._skips_plain = not any(step.fix and step.rewords for step in steps)
         self._drops_blanks = "blank" in names
         self.mask = next((fix for _, fix in self._fixes if isinstance(fix, Masker)), None)
 
@@ -58,6 +60,8 @@ class RowCleaner:
 
     def _fixed(self, text: str, row: int, notes: Notes) -> str:
         """The text after as many passes as change it, or as it was if they never end."""
+        if self._skips_plain and is_plain(text):
+            return text
         fixed = text
         found: Notes = {}
         for _ in range(_PASSES):

@@ -30,6 +30,11 @@ _KEY = re.compile(
     r"|AKIA[A-Z0-9]{16}|AIza[\w\-]{35}"
     r"|eyJ[\w\-]{10,2000}\.[\w\-]{10,2000}\.[\w\-]{10,1000})(?![\w\-])"
 )
+KEYS_OF_LETTERS = ("AKIA", "AIza", "eyJ")  # how those begin that may have nothing else
+_KEYS_WITH_MARKS = (
+    *("sk-", "pk-", "rk-", "sk_", "pk_", "rk_", "xox", "hf_"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+)
 _EMAIL = re.compile(
     r"(?<!\w)\w(?:[\w.+%'’\-]{0,62}[\w+\-])?@(?:[\w\-]{1,63}\.){1,8}[^\W\d_]{2,24}(?!\w)"
 )
@@ -160,7 +165,9 @@ def _count_digits(text: str) -> int:
 
 
 def _may_hold_key(text: str) -> bool:
-    return "-" in text or "_" in text or "AKIA" in text or "AIza" in text or "eyJ" in text
+    if any(map(text.__contains__, KEYS_OF_LETTERS)):
+        return True
+    return ("-" in text or "_" in text) and any(map(text.__contains__, _KEYS_WITH_MARKS))
 
 
 def _before(found: re.Match[str], offset: int) -> str:
