@@ -19,7 +19,7 @@ from chatui.data.cleaning.account import (
     RemovedRow,
 )
 from chatui.data.cleaning.cleaner import Notes, Removed, RowCleaner
-from chatui.data.cleaning.comparisons import COMPARISONS, REASONS, Found
+from chatui.data.cleaning.comparisons import COMPARISONS, Found
 from chatui.data.cleaning.decisions import as_text, left_out_row, reworded_row, texts_of
 from chatui.data.cleaning.keys import Keys
 from chatui.data.cleaning.parameters import Parameters
@@ -178,9 +178,11 @@ class Cleaning:
 
     def removed(self) -> Iterator[RemovedRow]:
         """The rows that go, in the file's order, masked where personal data is."""
-        single = (row for row in self._gone if row.row not in self._revived)
-        gone = merge(single, self._compared(), key=lambda row: row.row)
-        return map(self.masked, gone)
+        gone = self._compared()
+        if len(self._gone):
+            single = (row for row in self._gone if row.row not in self._revived)
+            gone = merge(single, gone, key=lambda row: row.row)
+        return map(self.masked, gone) if self.mask else gone
 
     def masked(self, row: RemovedRow) -> RemovedRow:
         """A removed row as it may be stored: without what was to be masked."""
@@ -224,22 +226,19 @@ class Cleaning:
         """The rows that comparisons removed, or a person."""
         if self.is_kept.all():
             return
-        numbers = self.keys.rows
         every: Iterable[tuple[int, _Put]] = enumerate(self._put)
+        reasons, at, name, reason = self._reasons(), -1, "", ""
         for position, put in every if self._aside is None else self._aside:
             if position in self._left_out:
                 yield left_out_row(_as_row(put))
             elif not self.is_kept[position]:
-                name, twin, score = self._why(position)
-                reason = REASONS[name].format(row=int(numbers[twin]), score=score)
+                while at < position:
+                    at, name, reason = next(reasons)
                 yield RemovedRow(put[0], name, reason, _turns(put[1]), "", put[3], put[4])
 
-    def _why(self, position: int) -> tuple[str, int, float]:
-        """Which comparison removed a row; its twin, and how alike they are."""
-        for name, found in self._found.items():
-            if how := found.of(position):
-                return name, *how
-        raise LookupError(position)
+    def _reasons(self) -> Iterator[tuple[int, str, str]]:
+        """The rows that comparisons found, by position: by which, and why."""
+        return merge(*(found.reasons(name, self.keys.rows) for name, found in self._found.items()))
 
 
 def _gone(row: RawRow, step: str, reason: str) -> RemovedRow:
@@ -261,4 +260,4 @@ def _as_row(put: _Put) -> CleanRow:
 
 
 def _turns(said: _Said) -> tuple[Turn, ...]:
-    return tuple(Turn(*one) for one in said)  # type: ignore[arg-type]
+    return tuple([Turn(speaker, text) for speaker, text in said])  # type: ignore[arg-type]
