@@ -7,10 +7,9 @@ import ftfy
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES, is_bad
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from chatui.conversation import Turn
-from chatui.data.cleaning import STEPS, Parameters, clean, judges, texts
+from chatui.data.cleaning import STEPS, Parameters, clean, texts
 from chatui.data.cleaning.pii import _KINDS, Masker
 from chatui.data.cleaning.plain import is_plain
 from chatui.data.cleaning.texts import repair, trim
@@ -136,19 +135,3 @@ def test_steps_that_reword_also_reword_plain_texts():
     (kept,) = clean([row], ("punctuation",)).kept
 
     assert kept.turns[0].text == "Where is the lamp then?"
-
-
-AS_IT_COMES = LanguageIdentifier.from_model_file(MODEL_FILE)
-LETTERS = st.text(
-    st.sampled_from(
-        "etaoinshrdlu ÄÖüßéèñçłżšøåабвгдежзиклмнопрсту你好我的日本語のはが한국어עבריתعربي "
-    )
-    | st.characters(exclude_categories=["Cs"]),
-    max_size=120,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(LETTERS)
-def test_languages_are_told_by_the_same_sums_as_with_the_narrow_table(text):
-    assert judges._identifier().classify(text) == AS_IT_COMES.classify(text)

@@ -29,6 +29,7 @@ from chatui.data.formats import RawRow
 from chatui.data.spool import Spool
 
 _NO_CHOICES = Parameters()
+_ROWS, _CHARACTERS = 2000, 2**20  # that are judged together
 _BITS = {step.name: 1 << position for position, step in enumerate(ALL_STEPS)}
 
 _Said = tuple[tuple[str, str], ...]
@@ -88,6 +89,8 @@ class Cleaning:
         self.masked_values = self.mask.values if self.mask else {}
         self.keys = Keys(compares_replies="conflicts" in names)
         self._folder = folder
+        self._waiting: list[tuple[RawRow, CleanRow | Removed, Notes]] = []
+        self._characters = 0  # of the rows that wait
         self._put: Spool[_Put] = Spool(folder)
         self._gone: Spool[RemovedRow] = Spool(folder)
         self._steps = array("I")  # by position, the steps that changed the row, as bits
@@ -105,26 +108,44 @@ class Cleaning:
             self.mask.reserve([*(turn.text for turn in row.turns), row.rejected or ""])
 
     def add(self, row: RawRow) -> None:
-        """Mend and judge the next row."""
+        """Mend the next row; it is judged with those that follow, and at last before comparing."""
         notes: Notes = {}
+        found: CleanRow | Removed
         try:
-            clean_row = self._tools.cleaned(row, notes, self._restored)
+            found = self._tools.cleaned(row, notes, row.row in self._restored)
         except Removed as removed:
-            gone = _gone(row, removed.step, removed.reason)
+            found = removed.with_traceback(None)
+        self._waiting.append((row, found, notes))
+        self._characters += sum([len(turn.text) for turn in row.turns])
+        if len(self._waiting) == _ROWS or self._characters > _CHARACTERS:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Judge the rows that wait for it, and put all of them aside."""
+        waiting, self._waiting, self._characters = self._waiting, [], 0
+        mended = [found for _, found, _ in waiting if isinstance(found, CleanRow)]
+        gone = self._tools.judged([row for row in mended if row.row not in self._restored])
+        for row, found, notes in waiting:
+            self._put_aside(row, gone.get(row.row, found), notes)
+
+    def _put_aside(self, row: RawRow, found: CleanRow | Removed, notes: Notes) -> None:
+        if isinstance(found, Removed):
+            gone = _gone(row, found.step, found.reason)
             self._gone.append(gone)
             edit = self._edits.get(row.row)
             if not edit or not edit.turns or edit.excluded:
                 return
             self._revived[row.row] = gone
-            clean_row = CleanRow(row.row, edit.turns, edit.turns, row.label, row.rejected)
-        self.keys.add(clean_row)
+            found = CleanRow(row.row, edit.turns, edit.turns, row.label, row.rejected)
+        self.keys.add(found)
         self._steps.append(sum(_BITS[name] for name in notes))
-        self._put.append(_as_put(clean_row, notes))
+        self._put.append(_as_put(found, notes))
 
     def compare(self) -> None:
         """Find the rows that have to go for what others say."""
         import numpy
 
+        self._judge()
         self.is_kept = numpy.ones(len(self.keys), bool)
         self._aside = None
         among = self.keys.without({*self._restored, *self._revived})
