@@ -20,6 +20,7 @@ from chatui.errors.data import (
     BadColumn,
     BadMapping,
     BrokenFile,
+    BrokenMember,
     ColumnsUnknown,
     DatasetInUse,
     FileMissing,
@@ -158,4 +159,5 @@ __all__ = [
     "UnknownEncoding",
     "UnknownStep",
     "UnpacksTooLarge",
+    "BrokenMember",
 ]
