@@ -31,7 +31,7 @@ class RowCleaner:
     def __init__(self, names: Collection[str], parameters: Parameters) -> None:
         steps = [step for step in STEPS if step.name in names]
         self._fixes = [(step.name, step.fix(parameters)) for step in steps if step.fix]
-        self._judges = [(step.name, step.judge(parameters)) for step in steps if step.judge]
+        self.judges = [(step.name, step.judge(parameters)) for step in steps if step.judge]
         self._skips_plain = not any(step.fix and step.rewords for step in steps)
         self._drops_blanks = "blank" in names
         self.mask = next((fix for _, fix in self._fixes if isinstance(fix, Masker)), None)
@@ -49,7 +49,7 @@ class RowCleaner:
     def judged(self, rows: Sequence[CleanRow]) -> dict[int, Removed]:
         """Which of some mended rows have to go, by row number."""
         gone: dict[int, Removed] = {}
-        for name, judge in self._judges:
+        for name, judge in self.judges:
             left = [row for row in rows if row.row not in gone]
             reasons = judge([row.turns for row in left])
             found = zip(left, reasons, strict=True)

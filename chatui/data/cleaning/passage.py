@@ -86,7 +86,8 @@ class Cleaning:
         self._restored = frozenset(restored)
         self._tools = RowCleaner(names, parameters)
         self.mask = self._tools.mask
-        self.masked_values = self.mask.values if self.mask else {}
+        if self.mask:
+            self.mask.put_values_in(folder)
         self.keys = Keys(compares_replies="conflicts" in names)
         self._folder = folder
         self._waiting: list[tuple[RawRow, CleanRow | Removed, Notes]] = []
@@ -102,6 +103,11 @@ class Cleaning:
         self._left_out: set[int] = set()  # positions
         self._revived: dict[int, RemovedRow] = {}  # by row number: removed, but for other words
 
+    @property
+    def masked_values(self) -> dict[str, str]:
+        """What stands behind each placeholder."""
+        return self.mask.values if self.mask else {}
+
     def reserve(self, row: RawRow) -> None:
         """Note which placeholders stand in the row already."""
         if self.mask:
@@ -115,6 +121,9 @@ class Cleaning:
             found = self._tools.cleaned(row, notes, row.row in self._restored)
         except Removed as removed:
             found = removed.with_traceback(None)
+        if not self._tools.judges:
+            self._put_aside(row, found, notes)
+            return
         self._waiting.append((row, found, notes))
         self._characters += sum([len(turn.text) for turn in row.turns])
         if len(self._waiting) == _ROWS or self._characters > _CHARACTERS:

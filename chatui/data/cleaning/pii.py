@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 from chatui.data.cleaning.checksums import IBAN, iban_holds, luhn_holds
+from chatui.data.cleaning.placeholders import Placeholders
 
 Hit = tuple[str, int, int] | None  # what spellings of one value share, where it starts and ends
 
@@ -208,16 +210,22 @@ class Masker:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._last: dict[str, int] = {}
-        self.values: dict[str, str] = {}  # what stands behind each placeholder, as first written
+        self._placeholders = Placeholders()
+
+    def put_values_in(self, folder: Path | None) -> None:
+        """Where many values are kept; to be said before any is found."""
+        self._placeholders = Placeholders(folder)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands behind each placeholder, as it was first written."""
+        return self._placeholders.values()
 
     def reserve(self, texts: Iterable[str]) -> None:
         """Give none of the numbers that placeholders in these texts have already."""
         for text in texts:
             for found in _PLACEHOLDER.finditer(text) if "_" in text else ():
-                name, number = found[1], int(found[2])
-                self._last[name] = max(self._last.get(name, 0), number)
+                self._placeholders.reserve(found[1], int(found[2]))
 
     def __call__(self, text: str) -> str:
         """The text with placeholders."""
@@ -235,10 +243,5 @@ class Masker:
         if hit is None:
             return found[0]
         key, start, end = hit
-        number = self._numbers.get((kind.name, key))
-        if number is None:
-            number = self._last[kind.name] = self._last.get(kind.name, 0) + 1
-            self._numbers[kind.name, key] = number
-        placeholder = f"<{kind.name}_{number}>"
-        self.values.setdefault(placeholder, found[0][start:end])
+        placeholder = self._placeholders.of(kind.name, key, found[0][start:end])
         return f"{found[0][:start]}{placeholder}{found[0][end:]}"
