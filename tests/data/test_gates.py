@@ -52,6 +52,46 @@ def test_a_repair_is_what_ftfy_alone_does(pieces):
     assert repair(text) == alone
 
 
+def test_no_repair_of_three_thousand_dirty_texts_differs_from_what_ftfy_alone_does():
+    """benchmarks/data.py compares 200,000."""
+    chance = random.Random(14)
+    clean = [
+        "order",
+        "“yes”",
+        "m²",
+        "x³",
+        "don’t",
+        "Größe",
+        "ﬁne",
+        "１２",
+        "naïve",
+        "👍",
+        "a &amp; b",
+    ]
+    dirt = [
+        "donâ€™t",
+        "cafÃ©",
+        "â‚¬ 20",
+        "GrÃ¶ÃŸe",
+        "â€œyesâ€\x9d",
+        "\x07",
+        "\r\n",
+        "\ufeff",
+        "e\u0301",
+    ]
+    texts = [
+        " ".join(chance.choices(clean, k=9) + chance.choices(dirt, k=chance.choice((0, 0, 1, 3))))
+        for _ in range(3000)
+    ]
+    alone = {"uncurl_quotes", "unescape_html", "fix_character_width", "fix_latin_ligatures"}
+
+    repaired = [repair(text) for text in texts]
+
+    assert repaired == [ftfy.fix_text(text, **dict.fromkeys(alone, False)) for text in texts]
+    assert sum(a != b for a, b in zip(repaired, texts, strict=True)) > 1000
+    assert all(sign in "".join(repaired) for sign in ("“", "²", "’", "ﬁ", "１", "&amp;"))
+
+
 def test_what_nobody_wrote_is_repaired_in_parts_and_not_line_by_line(monkeypatch):
     asked = []
     real = ftfy.fix_text_segment
