@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 MIN_LETTERS = 20  # below these a language is a guess: "hallo" is German, Dutch or Catalan
 _REACH = 6  # bytes: the longest sequence that py3langid 0.4.0 knows
-_PIECE = 128  # bytes of a text that are walked one after the other
+_PIECE = 64  # bytes of a text that are walked one after the other
 _TEXTS, _BYTES = 4096, 2**20  # that are looked at together
 _LANE = 16  # languages, padded to so many: the sums take a seventh less where rows are aligned
 _NONE = -1
@@ -179,8 +179,10 @@ def _scores(found: Any, ends: Any, model: _Model) -> Any:
     is_first = numpy.empty(len(text), bool)  # of a sequence in a text
     is_first[1:] = text[1:] != text[:-1]
     is_first[starts[:-1]] = True
-    firsts = numpy.flatnonzero(is_first)
-    counts = numpy.diff(firsts, append=len(text)).astype(numpy.float32)
+    firsts = numpy.flatnonzero(is_first).astype(numpy.int32)
+    counts = numpy.empty(len(firsts), numpy.float32)
+    counts[:-1] = firsts[1:] - firsts[:-1]
+    counts[-1:] = len(text) - firsts[-1:]
     starts = numpy.searchsorted(firsts, starts).astype(numpy.int32)
     logs = numpy.log1p(counts, out=counts)
     times = csc_array((logs, text.take(firsts), starts), shape=(shape[0], len(used)))
