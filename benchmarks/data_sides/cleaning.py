@@ -83,7 +83,7 @@ def _kept(rows: list[RawRow]) -> list:
 
 
 def _share_repaired(pairs_of_texts: list[tuple[str, str]]) -> float:
-    texts = [text for pair in pairs_of_texts[:50_000] for text in pair]
+    texts = [text for pair in pairs_of_texts[:100_000] for text in pair]
     differing = sum(repair(text) != ungated.repair(text) for text in texts)
     say(f"repairs that differ from ftfy {ftfy.__version__}: {differing:,} of {len(texts):,}")
     return 1 - differing / len(texts)

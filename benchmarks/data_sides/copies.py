@@ -14,6 +14,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pandas
@@ -22,7 +23,7 @@ from dirty_rows import pairs, rows_of
 from timing import say, seconds_of
 
 from chatui.conversation import Turn
-from chatui.data.cleaning import Cleaning, CleanRow, RemovedRow, clean
+from chatui.data.cleaning import Cleaning, CleanRow, clean
 from chatui.data.cleaning.near import jaccard, near_copies, shingles
 from chatui.data.formats import RawRow
 
@@ -75,9 +76,11 @@ def _taken_in(rows: Sequence[RawRow], steps: tuple[str, ...]) -> Cleaning:
     return cleaning
 
 
-def _told_apart(cleaning: Cleaning) -> tuple[list[CleanRow], list[RemovedRow]]:
+def _told_apart(cleaning: Cleaning) -> None:
+    """Rows come one by one, as a version is written; a list of all would measure its memory."""
     cleaning.compare()
-    return list(cleaning.kept()), list(cleaning.removed())
+    for _ in chain(cleaning.kept(), cleaning.removed()):
+        pass
 
 
 def _near(rows: Sequence[CleanRow]) -> dict[str, float]:

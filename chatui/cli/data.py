@@ -72,8 +72,9 @@ def save_key(draft: Draft | Prepared, path: Path | None) -> None:
 
     if path is None:
         return
-    export_key(draft.masked_values, path)
-    say(f"{len(draft.masked_values)} masked values are in {path}. Keep it apart from the dataset.")
+    values = draft.masked_values
+    export_key(values, path)
+    say(f"{len(values)} masked values are in {path}. Keep it apart from the dataset.")
 
 
 def clean(

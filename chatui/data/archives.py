@@ -16,12 +16,13 @@ from pathlib import PurePosixPath
 from typing import IO, BinaryIO
 
 from chatui.data.records import printable, shortened
-from chatui.errors import BrokenFile, ManyFiles, NotConversations, UnpacksTooLarge
+from chatui.errors import BrokenFile, BrokenMember, ManyFiles, NotConversations, UnpacksTooLarge
 
 MAX_UNPACKED = 64 * 2**30  # bytes; they pass through, so only time and the disk set the limit
 MAX_RATIO = 100  # unpacked to packed; chats come to about 3 to 20
 _HARMLESS = 10 * 2**20  # bytes; a small file may repeat itself as often as it likes
 _CHUNK = 2**20
+_TRIED = 64  # chunks of a file that are unpacked to see whether it is damaged
 _DATA = frozenset(
     (".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 )
@@ -42,15 +43,36 @@ def members_to_read(file: BinaryIO, name: str) -> tuple[str, ...]:
 def unzipped(file: BinaryIO, packed: int, name: str, member: str) -> Iterator[bytes]:
     """The pieces of a data file in a zip archive of `packed` bytes.
 
-    Raises UnpacksTooLarge, NotConversations or BrokenFile.
+    Raises UnpacksTooLarge, NotConversations, BrokenFile or BrokenMember.
     """
     with _archive(file, name) as archive:
         info = _files(archive, name)[member]
         if info.flag_bits & 1:
             what = "an archive with a password: unpack it first"
             raise NotConversations(shortened(name, 60), what)
+        try:
+            with archive.open(info) as stream:
+                yield from _counted(stream, packed, 0, name)
+        except _DAMAGE as error:
+            files = _files(archive, name)
+            whole = [
+                other for other in files if other != member and _is_whole(archive, files[other])
+            ]
+            raise BrokenMember(
+                shortened(name, 60), shortened(member, 60), _in_words(error), _listed(whole)
+            ) from error
+
+
+def _is_whole(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a file of an archive can be unpacked, all of it unless it is large."""
+    try:
         with archive.open(info) as stream:
-            yield from _counted(stream, packed, 0, name)
+            for _ in range(_TRIED):
+                if not stream.read(_CHUNK):
+                    break
+    except (*_DAMAGE, RuntimeError):  # or it has a password
+        return False
+    return True
 
 
 def gunzipped(file: BinaryIO, packed: int, name: str) -> Iterator[bytes]:
@@ -96,8 +118,12 @@ def _told(name: str) -> Iterator[None]:
     except RuntimeError as error:  # zipfile's way to say that it wants a password
         raise BrokenFile(shortened(name, 60), "it has a password") from error
     except _DAMAGE as error:
-        reason = f"the archive is damaged ({shortened(str(error) or type(error).__name__, 80)})"
+        reason = f"the archive is damaged ({_in_words(error)})"
         raise BrokenFile(shortened(name, 60), reason) from error
+
+
+def _in_words(error: Exception) -> str:
+    return shortened(str(error) or type(error).__name__, 80)
 
 
 def _counted(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from chatui.conversation import Conversation, Speaker
-from chatui.data.cleaning.judges import language_of
+from chatui.data.cleaning.languages import languages_of
 from chatui.data.cleaning.pii import Masker
 from chatui.model.counting import TokenCounter
 
@@ -109,10 +109,10 @@ def measure(
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]
         _count_tokens(part, counter, counts)
-        for place, row in enumerate(part, start=start + 1):
-            said = [turn for turn in row.turns if turn.speaker != "system"]
-            language = language_of(" ".join(turn.text for turn in said))
-            counts.languages[language or UNKNOWN] += 1
+        whole = [[turn for turn in row.turns if turn.speaker != "system"] for row in part]
+        languages = languages_of([" ".join(turn.text for turn in said) for said in whole])
+        counts.languages.update(language or UNKNOWN for language in languages)
+        for place, (row, said) in enumerate(zip(part, whole, strict=True), start=start + 1):
             masked = {turn.speaker for turn in said if masker(turn.text) != turn.text}
             counts.personal += [row.row or place] if masked else []
             counts.personal_of_users += "user" in masked

@@ -112,11 +112,22 @@ def _ranges(keys: Any) -> Iterator[Any]:
 
 
 def _several(keys: Any) -> Any:
-    """The positions of keys that are not there once."""
+    """The positions of keys that are not there once.
+
+    Keys are hashes: those whose last bits are nobody else's need not be sorted.
+    """
     import numpy
 
-    order = numpy.argsort(keys)
+    size = 1 << (4 * len(keys)).bit_length()
+    bucket = (keys & numpy.uint64(size - 1)).astype(numpy.int64)
+    everyone = numpy.arange(len(keys), dtype=numpy.uint32)
+    latest = numpy.empty(size, numpy.uint32)
+    latest[bucket] = everyone
+    is_shared = numpy.zeros(size, bool)
+    is_shared[bucket[latest[bucket] != everyone]] = True
+    shared = numpy.flatnonzero(is_shared[bucket])
+    order = shared[numpy.argsort(keys[shared])]
     ordered = keys[order]
-    same = numpy.zeros(len(keys) + 1, bool)
+    same = numpy.zeros(len(order) + 1, bool)
     same[1:-1] = ordered[1:] == ordered[:-1]
     return order[same[1:] | same[:-1]]

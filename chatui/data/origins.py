@@ -17,6 +17,7 @@ from chatui.data.archives import gunzipped, members_to_read, unzipped
 from chatui.data.records import shortened
 from chatui.data.sniffing import sniff
 from chatui.errors import (
+    BrokenMember,
     ChatUIError,
     FileMissing,
     NoRows,
@@ -49,6 +50,7 @@ class Origin:
     open: Callable[[], BinaryIO]
     packing: str = ""  # in words: "gzip"
     members: tuple[str, ...] = ()  # the files of an archive, this one first
+    damaged: tuple[str, ...] = ()  # those that it was taken instead of
     unpack: Unpack | None = None
 
     @property
@@ -140,6 +142,7 @@ def _out_of_zip(origin: Origin, wanted: str | None) -> tuple[str, Origin]:
         known = [shortened(name, 60) for name in names]
         raise NoSuchMember(outer, shortened(wanted, 60), known)
     problems: list[ChatUIError] = []
+    damaged: list[str] = []
     for name in names if wanted is None else (wanted,):
         inside = shortened(PurePosixPath(name).name, 60)
         found = replace(
@@ -150,9 +153,10 @@ def _out_of_zip(origin: Origin, wanted: str | None) -> tuple[str, Origin]:
             unpack=_taking(name, outer),
         )
         try:
-            return _inside(found)
-        except (NotConversations, NoRows) as problem:
+            return _inside(replace(found, damaged=tuple(damaged)))
+        except (NotConversations, NoRows, BrokenMember) as problem:
             problems.append(problem)
+            damaged += [name] if isinstance(problem, BrokenMember) else []
     raise problems[0]
 
 

@@ -75,7 +75,9 @@ def _about_members(origin: Origin) -> tuple[str, ...]:
         return ()
     listed = ", ".join(repr(shortened(other, 40)) for other in others[:10])
     listed += ", …" if len(others) > 10 else ""
+    damaged = tuple(f"The file {shortened(name, 40)!r} is damaged." for name in origin.damaged)
     return (
+        *damaged,
         f"The file {shortened(read, 40)!r} was read, {listed} "
         f"{'was' if len(others) == 1 else 'were'} not: choose the file that you want.",
     )

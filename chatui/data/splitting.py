@@ -12,13 +12,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatui.conversation import SPLITS, Split, Turn, content_hash
+from chatui.conversation import SPLITS, Split, Turn, said_hash
 from chatui.data.strata import Labels, by_kind
 
 TEST_SHARE = VALIDATION_SHARE = 0.1
 _TRAIN, _VALIDATION, _TEST = map(SPLITS.index, ("train", "validation", "test"))
 _BEGINNING = 8  # bytes of a hash that nearly always say where it stands
 _EVERY = 2000  # rows or groups that are Python objects at once
+_WORDS = re.compile(r"\w+")
+_LOWERED = bytes(ord(c.lower()) if _WORDS.match(c) else 32 for c in map(chr, range(256)))
 
 
 def group_of(turns: Sequence[Turn]) -> str:
@@ -26,17 +28,24 @@ def group_of(turns: Sequence[Turn]) -> str:
 
     The system prompt does not count: the same question below two of them is the same question.
     """
-    return key_of(plainly_said(turns)[:-1])
+    return key_of(plainly_said([turn for turn in turns if turn.speaker != "system"][:-1]))
 
 
 def plainly_said(turns: Sequence[Turn]) -> list[tuple[str, str]]:
     """Who says what: words in lower case with one space between, without the system prompt."""
-    return [(turn.speaker, _plain(turn.text)) for turn in turns if turn.speaker != "system"]
+    return [(t.speaker, " ".join(words_of(t.text))) for t in turns if t.speaker != "system"]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in any case; what has none is taken for one."""
+    if text.isascii():  # a tenth of the pattern's time, and the same words
+        return text.encode().translate(_LOWERED).decode().split() or [text.strip()]
+    return _WORDS.findall(text.casefold()) or [text.strip()]
 
 
 def key_of(said: Sequence[tuple[str, str]]) -> str:
     """What names a question in all versions; see `group_of`."""
-    return content_hash(said)[:16]
+    return said_hash(said)[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,3 @@ def rank(seed: int, name: str) -> str:
 
 def _digest(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold())) or text.strip()

@@ -20,6 +20,7 @@ from chatui.errors.data import (
     BadColumn,
     BadMapping,
     BrokenFile,
+    BrokenMember,
     ColumnsUnknown,
     DatasetInUse,
     FileMissing,
@@ -182,4 +183,5 @@ __all__ = [
     "LearnsAlone",
     "NoHubToken",
     "NotOnTheHub",
+    "BrokenMember",
 ]

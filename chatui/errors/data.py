@@ -62,8 +62,18 @@ class NoRows(ChatUIError):
 class BrokenFile(ChatUIError):
     """A file of the right kind that is damaged as a whole."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} can't be read: {reason}. Export it again. Nothing was saved.")
+    def __init__(self, name: str, reason: str, way_out: str = "Export it again.") -> None:
+        super().__init__(f"{name} can't be read: {reason}. {way_out} Nothing was saved.")
+
+
+class BrokenMember(BrokenFile):
+    """A file of an archive is damaged; `others` in it are not."""
+
+    def __init__(self, name: str, member: str, reason: str, others: list[str]) -> None:
+        listed = ", ".join(map(repr, others[:10])) + (", …" if len(others) > 10 else "")
+        choice = f", or choose another file of the archive: {listed}" if others else ""
+        damaged = f"the file {member!r} in it is damaged ({reason})"
+        super().__init__(name, damaged, f"Export it again{choice}.")
 
 
 class ManyFiles(ChatUIError):

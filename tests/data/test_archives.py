@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import random
 import stat
 import warnings
 import zipfile
@@ -27,6 +28,7 @@ from chatui.data.reading import (
 from chatui.data.recipe import recipe_of
 from chatui.errors import (
     BrokenFile,
+    BrokenMember,
     ChatUIError,
     ManyFiles,
     NoSuchMember,
@@ -110,6 +112,56 @@ def test_a_file_that_can_hold_no_conversations_is_passed_over():
     assert read_bytes(zipped(files), "a.zip").kind.endswith("zip of b.csv")
     with pytest.raises(NotConversations, match=r"a\.csv in a\.zip is a PNG image"):
         open_reading(of_bytes(zipped(files), "a.zip"), HowToRead(member="a.csv"))
+
+
+def damaged(files, name):
+    """An archive in which a file, which is written last, has other bytes than were packed."""
+    data = bytearray(zipped({n: files[n] for n in sorted(files, key=lambda n: n == name)}))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        info = archive.getinfo(name)
+    at = info.header_offset + 30 + len(name) + info.compress_size // 2
+    data[at] ^= 0xFF
+    return bytes(data)
+
+
+def test_a_damaged_file_is_passed_over_and_told(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(damaged({"b.txt": TABLE, "a.csv": TABLE * 9}, "a.csv"))
+
+    read = read_bytes(path.read_bytes(), "a.zip")
+
+    assert read.kind.endswith("zip of b.txt")
+    assert read.notes[:2] == (
+        "The file 'a.csv' is damaged.",
+        "The file 'b.txt' was read, 'a.csv' was not: choose the file that you want.",
+    )
+    assert member_choices(path) == ("b.txt", "a.csv")
+
+
+def test_a_damaged_file_that_was_chosen_names_those_that_can_be_read():
+    files = {"b.csv": TABLE, "c/d.csv": TABLE, "a.csv": TABLE * 9}
+    said = (
+        r"a\.zip can't be read: the file 'a\.csv' in it is damaged \(.*\)\. Export it again, or "
+        r"choose another file of the archive: 'b\.csv', 'c/d\.csv'\. Nothing was saved\."
+    )
+
+    with pytest.raises(BrokenMember, match=said):
+        open_reading(of_bytes(damaged(files, "a.csv"), "a.zip"), HowToRead(member="a.csv"))
+
+
+def test_damage_behind_the_beginning_names_the_other_files_too():
+    chance = random.Random(1)
+    large = b"".join(b"user %d,%x\n" % (n, chance.getrandbits(200)) for n in range(60_000))
+    files = {"b.csv": TABLE, "a.csv": b"user,agent\n" + large}
+    data = damaged(files, "a.csv")
+
+    with pytest.raises(BrokenMember, match=r"'a\.csv' in it is damaged .* archive: 'b\.csv'\."):
+        collected(open_reading(of_bytes(data, "a.zip"), HowToRead(member="a.csv")))
+
+
+def test_where_all_is_damaged_nothing_is_offered():
+    with pytest.raises(BrokenMember, match=r"is damaged \(.*\)\. Export it again\. Nothing was"):
+        read_bytes(damaged({"a.csv": TABLE * 9}, "a.csv"), "a.zip")
 
 
 def test_sheets_and_letters_are_those_of_the_chosen_file(tmp_path):

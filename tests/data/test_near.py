@@ -2,16 +2,13 @@
 
 import itertools
 import random
-import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chatui.conversation import Turn
 from chatui.data.cleaning import Parameters, clean
 from chatui.data.cleaning.near import jaccard, near_copies, shingles
-from chatui.data.cleaning.sketches import Sketcher, words_of
+from chatui.data.cleaning.sketches import Sketcher
 from chatui.data.formats import RawRow
 
 KNOWN = [3276590868854743542, 14329491626330261362]
@@ -102,11 +99,6 @@ def test_texts_without_three_words_are_near_only_when_they_are_the_same():
     rows = [row(1, "Hi", "Yes"), row(2, "Hi!", "yes"), row(3, "Hi", "No"), row(4, "👍", "👎")]
 
     assert [r.row for r in clean(rows, ("near",)).removed] == [2]
-
-
-@given(st.text(st.characters(max_codepoint=127)))
-def test_the_words_of_plain_text_are_those_of_the_pattern(text):
-    assert words_of(text) == (re.findall(r"\w+", text.casefold()) or [text.strip()])
 
 
 def test_sketches_are_the_same_in_any_chunk_and_known_for_good():

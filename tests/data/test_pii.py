@@ -1,11 +1,16 @@
 """Personal data is found by its form and its checksum; what only looks like it stays."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatui.data import spool
+from chatui.data.cleaning import placeholders
 from chatui.data.cleaning.checksums import IBAN, iban_holds, luhn_holds
 from chatui.data.cleaning.pii import _KINDS, Masker
+from chatui.data.cleaning.placeholders import Placeholders
 from tests.data.private_texts import samples
 
 
@@ -106,3 +111,39 @@ def test_two_spellings_of_one_value_have_one_placeholder():
 def test_numbers_without_a_country_belong_to_the_one_that_was_chosen():
     assert Masker("DE")("Ruf 030 901820 an") == "Ruf <PHONE_1> an"
     assert Masker("US")("Ruf 030 901820 an") == "Ruf 030 901820 an"
+
+
+def test_many_values_have_each_one_placeholder_and_are_known_again(tmp_path):
+    known = Placeholders(tmp_path)
+    values = [("EMAIL" if n % 3 else "PHONE", f"{n}@example.org") for n in range(5000)]
+    known.reserve("PHONE", 7)
+
+    first = [known.of(kind, value, value.upper()) for kind, value in values]
+    again = [known.of(kind, value, "otherwise") for kind, value in reversed(values)]
+
+    assert again == first[::-1]
+    assert len(set(first)) == 5000
+    assert (first[0], first[1], first[3]) == ("<PHONE_8>", "<EMAIL_1>", "<PHONE_9>")
+    assert known.values() == {n: v.upper() for n, (_, v) in zip(first, values, strict=True)}
+    assert known.of("IP", "1@example.org", "") == "<IP_1>"  # the same text, another kind
+
+
+def test_hashes_that_meet_in_one_place_stay_apart(monkeypatch):
+    monkeypatch.setattr(placeholders, "_PLACES", 2)
+    known = Placeholders()
+
+    assert [known.of("IP", f"{n % 9}", "") for n in range(18)] == [
+        f"<IP_{1 + n % 9}>" for n in range(18)
+    ]
+
+
+def test_a_value_takes_a_few_bytes_of_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "IN_MEMORY", 2**20)
+    known = Placeholders(tmp_path)
+    tracemalloc.start()
+    for n in range(200_000):
+        known.of("EMAIL", f"somebody.{n}@mail.example.org", f"somebody.{n}@mail.example.org")
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert size < 40 * 200_000

@@ -1,20 +1,21 @@
 """Splits keep a prompt on one side, come near 80/10/10, and depend on nothing but the seed."""
 
 import random
+import re
 from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatui.conversation import Turn
+from chatui.conversation import Turn, content_hash, said_hash
 from chatui.data import splitting
 from chatui.data.editing import left_out
 from chatui.data.options import Options
 from chatui.data.prepare import draft_of
 from chatui.data.recipe import recipe_of
 from chatui.data.revising import restore, revise
-from chatui.data.splitting import assign_splits, group_of, rank, splits_by_content
+from chatui.data.splitting import assign_splits, group_of, rank, splits_by_content, words_of
 from chatui.data.store import DatasetStore
 from chatui.data.strata import strata_of
 from tests.data.making import questions
@@ -166,6 +167,20 @@ def test_a_prompt_is_the_same_however_it_is_spelt_and_below_any_system_prompt():
     assert group_of([Turn("system", "s"), Turn("user", "a"), Turn("assistant", "b")]) == group(
         "a", "b"
     )
+
+
+@given(st.text(st.characters(max_codepoint=1000)))
+def test_the_words_of_a_text_are_those_of_the_pattern(text):
+    assert words_of(text) == (re.findall(r"\w+", text.casefold()) or [text.strip()])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.text())))
+def test_what_is_said_has_the_hash_of_its_canonical_form(said):
+    assert said_hash(said) == content_hash([list(pair) for pair in said])
+
+
+def test_half_of_a_surrogate_pair_has_a_hash_too():
+    assert said_hash([("user", "\ud83d")]) == content_hash([["user", "\ud83d"]])
 
 
 def shares(labels, splits, split):

@@ -252,6 +252,27 @@ def test_a_saved_version_becomes_the_selection(handlers, parts, sample, services
     assert again[parts.selection].dataset == "help-desk-v1"
 
 
+def test_rows_that_are_added_later_leave_the_others_in_their_splits(
+    handlers, recipes, parts, sample, services, tmp_path
+):
+    few, more = (write(tmp_path / f"{n}.csv", pairs(n)) for n in (40, 60))
+    chosen = ON | {"seed": 7, "name": "Desk", "prompt": ""}
+    splits = []
+    for path in (few, more):
+        source = handlers.upload(str(path), sample, SAMPLE)[parts.source]
+        shown = handlers.redraft(sample, source, 1, **chosen, split_by_content=True)
+        assert shown[parts.by_content] is True
+        rows = shown[parts.source].draft().conversations
+        splits.append({row.turns: row.split for row in rows})
+
+    assert splits[0].items() <= splits[1].items()
+    file = recipes.offer(shown[parts.source], "messages")[parts.download_recipe].value["path"]
+    assert json.loads(Path(file).read_text())["split_by_content"] is True
+    assert recipes.use(file, sample, SAMPLE)[parts.by_content] is True
+    off = handlers.redraft(sample, shown[parts.source], 1, **chosen, split_by_content=False)
+    assert not off[parts.source].options.split_by_content
+
+
 def test_a_name_that_cannot_be_is_said_beside_the_button(handlers, parts, sample, tmp_path):
     source = of_upload(str(write(tmp_path / "a.csv", pairs(5))), None)
 

@@ -1,11 +1,12 @@
 """Take one row through the steps: mend its texts, put its turns in order, judge it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from chatui.conversation import Turn
 from chatui.data.cleaning.account import CleanRow, Example
 from chatui.data.cleaning.parameters import Parameters
 from chatui.data.cleaning.pii import Masker
+from chatui.data.cleaning.plain import is_plain
 from chatui.data.cleaning.steps import ORDER, STEPS
 from chatui.data.formats import RawRow
 from chatui.data.records import BadRow
@@ -30,23 +31,30 @@ class RowCleaner:
     def __init__(self, names: Collection[str], parameters: Parameters) -> None:
         steps = [step for step in STEPS if step.name in names]
         self._fixes = [(step.name, step.fix(parameters)) for step in steps if step.fix]
-        self._judges = [(step.name, step.judge(parameters)) for step in steps if step.judge]
+        self.judges = [(step.name, step.judge(parameters)) for step in steps if step.judge]
+        self._skips_plain = not any(step.fix and step.rewords for step in steps)
         self._drops_blanks = "blank" in names
         self.mask = next((fix for _, fix in self._fixes if isinstance(fix, Masker)), None)
 
-    def cleaned(self, row: RawRow, notes: Notes, restored: Collection[int]) -> CleanRow:
-        """The row after its steps; `notes` gets what changed. Raises Removed."""
-        stays = row.row in restored
+    def cleaned(self, row: RawRow, notes: Notes, stays: bool) -> CleanRow:
+        """The row after the steps that mend; `notes` gets what changed. Raises Removed."""
         rejected = row.rejected and self._fixed(row.rejected, row.row, notes)
         turns, before = _ordered(row.turns, row.row, notes), None
         while turns is not before:  # a dropped turn may join two others, which are then one text
             turns = before = tuple(self._mended(turn, row.row, notes) for turn in turns)
             if self._drops_blanks:
                 turns = _without_blanks(turns, row.row, notes, stays)
-        for name, judge in self._judges:
-            if not stays and (reason := judge(turns)):
-                raise Removed(name, reason)
         return CleanRow(row.row, row.turns, turns, row.label, rejected)
+
+    def judged(self, rows: Sequence[CleanRow]) -> dict[int, Removed]:
+        """Which of some mended rows have to go, by row number."""
+        gone: dict[int, Removed] = {}
+        for name, judge in self.judges:
+            left = [row for row in rows if row.row not in gone]
+            reasons = judge([row.turns for row in left])
+            found = zip(left, reasons, strict=True)
+            gone |= {row.row: Removed(name, reason) for row, reason in found if reason}
+        return gone
 
     def fixed(self, text: str) -> str:
         """A text after the steps that mend texts."""
@@ -58,6 +66,8 @@ class RowCleaner:
 
     def _fixed(self, text: str, row: int, notes: Notes) -> str:
         """The text after as many passes as change it, or as it was if they never end."""
+        if self._skips_plain and is_plain(text):
+            return text
         fixed = text
         found: Notes = {}
         for _ in range(_PASSES):

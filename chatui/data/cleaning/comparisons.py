@@ -1,6 +1,7 @@
 """Compare rows with each other: which of them have to go for what others say."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, overload
 
 from chatui.data.cleaning.account import CleanRow
@@ -9,6 +10,7 @@ from chatui.data.cleaning.near import near_copies
 from chatui.data.cleaning.parameters import Parameters
 
 RowAt = Callable[[int], CleanRow]
+_AT_ONCE = 2000  # rows whose numbers are Python objects
 
 
 class Found:
@@ -21,12 +23,15 @@ class Found:
         self.gone, self._twins = gone[order], twins[order]
         self._scores = None if scores is None else scores[order]
 
-    def of(self, position: int) -> tuple[int, float] | None:
-        """The twin and the likeness of a row that goes."""
-        place = int(self.gone.searchsorted(position))
-        if place == len(self.gone) or self.gone[place] != position:
-            return None
-        return int(self._twins[place]), 0.0 if self._scores is None else float(self._scores[place])
+    def reasons(self, name: str, rows: Any) -> Iterator[tuple[int, str, str]]:
+        """The position of each row that goes, in their order, and why; given all row numbers."""
+        sentence = REASONS[name]
+        for start in range(0, len(self.gone), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            gone, twins = self.gone[some].tolist(), rows[self._twins[some]].tolist()
+            scores = repeat(0.0) if self._scores is None else self._scores[some].tolist()
+            for position, twin, score in zip(gone, twins, scores, strict=False):
+                yield position, name, sentence.format(row=twin, score=score)
 
 
 class _Rows(Sequence[CleanRow]):

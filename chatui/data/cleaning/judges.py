@@ -1,7 +1,7 @@
 """Judge a row by itself: too long, in another language, with a flagged word.
 
-Each maker takes the parameters and returns what says why a row has to go, as a sentence's end, or
-None where it may stay.
+Each maker takes the parameters and returns what says of some rows why each has to go, as a
+sentence's end, or None where it may stay.
 """
 
 import re
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from chatui.conversation import Turn
+from chatui.data.cleaning.languages import languages_of
 from chatui.data.cleaning.parameters import Parameters
 from chatui.errors import BadParameter
 from chatui.model.catalog import find_base, local_folder
 
-Judge = Callable[[Sequence[Turn]], str | None]
-MIN_LETTERS = 20  # below these a language is a guess: "hallo" is German, Dutch or Catalan
+Judge = Callable[[Sequence[Sequence[Turn]]], list[str | None]]
 _BEGINNING = 100_000  # characters of a turn
 _WORDS = re.compile(r"\w+")
 
@@ -26,7 +26,7 @@ def too_long(parameters: Parameters) -> Judge:
     tokenizer = _tokenizer(parameters.tokenizer)
     limit = parameters.max_tokens
 
-    def judge(turns: Sequence[Turn]) -> str | None:
+    def reason(turns: Sequence[Turn]) -> str | None:
         if sum(len(turn.text.encode()) for turn in turns) <= limit:
             return None  # no tokenizer makes more tokens than there are bytes
         texts = [turn.text for turn in turns]
@@ -42,7 +42,7 @@ def too_long(parameters: Parameters) -> Judge:
             return None
         return f"it has {many} tokens by {parameters.tokenizer}, and {limit:,} are allowed"
 
-    return judge
+    return lambda rows: list(map(reason, rows))
 
 
 def _count(tokenizer: Any, texts: list[str]) -> int:
@@ -52,14 +52,16 @@ def _count(tokenizer: Any, texts: list[str]) -> int:
 
 def other_language(parameters: Parameters) -> Judge:
     """Rows in another language than `languages`; too short to tell counts as none of them."""
-    identifier = _identifier()
     wanted = " or ".join(parameters.languages)
 
-    def judge(turns: Sequence[Turn]) -> str | None:
-        language = language_of(" ".join(t.text for t in turns if t.speaker != "system"), identifier)
+    def reason(language: str | None) -> str | None:
         if language is None or language in parameters.languages:
             return None
         return f"it is in {language!r}, not in {wanted}"
+
+    def judge(rows: Sequence[Sequence[Turn]]) -> list[str | None]:
+        texts = [" ".join(t.text for t in turns if t.speaker != "system") for turns in rows]
+        return [reason(language) for language in languages_of(texts)]
 
     return judge
 
@@ -69,7 +71,7 @@ def flagged_words(parameters: Parameters) -> Judge:
     flagged = {tuple(_WORDS.findall(w.casefold())): w for w in parameters.flagged_words}
     sizes = sorted({len(words) for words in flagged})
 
-    def judge(turns: Sequence[Turn]) -> str | None:
+    def reason(turns: Sequence[Turn]) -> str | None:
         for turn in turns if flagged else ():
             words = _WORDS.findall(turn.text.casefold())
             for size in sizes:
@@ -78,30 +80,10 @@ def flagged_words(parameters: Parameters) -> Judge:
                         return f"{_WHO[turn.speaker]} holds the flagged word {word!r}"
         return None
 
-    return judge
+    return lambda rows: list(map(reason, rows))
 
 
 _WHO = {"system": "the system prompt", "user": "the question", "assistant": "the reply"}
-
-
-def language_of(text: str, identifier: Any = None) -> str | None:
-    """The language of a text as an ISO 639-1 code; None where there are too few letters to tell."""
-    letters = sum(map(str.isalpha, text[: 3 * MIN_LETTERS]))
-    if letters < MIN_LETTERS and sum(map(str.isalpha, text)) < MIN_LETTERS:
-        return None
-    language: str = (identifier or _identifier()).classify(text)[0]
-    return None if language == "und" else language
-
-
-@lru_cache(maxsize=1)
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    # The table has 16-bit numbers, which are widened for each text: a third of its time. Widened
-    # once, in 28 MB more, the sums are the same to the last bit.
-    identifier.nb_ptc = identifier.nb_ptc.astype("f4")
-    return identifier
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Collection
 from typing import Any
 
-from chatui.conversation import content_hash
+from chatui.conversation import content_hash, said_hash
 from chatui.data.cleaning.account import CleanRow
 from chatui.data.numbers import first_alike
 from chatui.data.splitting import group_of
@@ -39,11 +39,12 @@ class Keys:
 
     def put(self, position: int, row: CleanRow) -> None:
         """Take the keys of a row for those of a position."""
-        said = content_hash([[turn.speaker, turn.text] for turn in row.turns])
+        said = said_hash([(turn.speaker, turn.text) for turn in row.turns])
         rest = said if row.rejected is None else content_hash([said, row.rejected])
         group = _number(group_of(row.turns))
         if row.before is not row.turns and row.before != row.turns:
-            before = _number(group_of(in_order(row.before)))
+            was = in_order(row.before)
+            before = group if was[:-1] == row.turns[:-1] else _number(group_of(was))
             if before != group:
                 self._were_at.append(position)
                 self._were.append(before)

@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any
 
 from chatui.data.cleaning.account import CleanRow
-from chatui.data.cleaning.sketches import Sketcher, shared_bands, words_of
+from chatui.data.cleaning.sketches import Sketcher, shared_bands
+from chatui.data.splitting import words_of
 
 Shingles = frozenset[str]
 _REMEMBERED = 10_000  # rows whose sequences are kept, some 7 KB of each; others are read again

@@ -19,7 +19,7 @@ from chatui.data.cleaning.account import (
     RemovedRow,
 )
 from chatui.data.cleaning.cleaner import Notes, Removed, RowCleaner
-from chatui.data.cleaning.comparisons import COMPARISONS, REASONS, Found
+from chatui.data.cleaning.comparisons import COMPARISONS, Found
 from chatui.data.cleaning.decisions import as_text, left_out_row, reworded_row, texts_of
 from chatui.data.cleaning.keys import Keys
 from chatui.data.cleaning.parameters import Parameters
@@ -29,6 +29,7 @@ from chatui.data.formats import RawRow
 from chatui.data.spool import Spool
 
 _NO_CHOICES = Parameters()
+_ROWS, _CHARACTERS = 2000, 2**20  # that are judged together
 _BITS = {step.name: 1 << position for position, step in enumerate(ALL_STEPS)}
 
 _Said = tuple[tuple[str, str], ...]
@@ -85,9 +86,12 @@ class Cleaning:
         self._restored = frozenset(restored)
         self._tools = RowCleaner(names, parameters)
         self.mask = self._tools.mask
-        self.masked_values = self.mask.values if self.mask else {}
+        if self.mask:
+            self.mask.put_values_in(folder)
         self.keys = Keys(compares_replies="conflicts" in names)
         self._folder = folder
+        self._waiting: list[tuple[RawRow, CleanRow | Removed, Notes]] = []
+        self._characters = 0  # of the rows that wait
         self._put: Spool[_Put] = Spool(folder)
         self._gone: Spool[RemovedRow] = Spool(folder)
         self._steps = array("I")  # by position, the steps that changed the row, as bits
@@ -99,32 +103,58 @@ class Cleaning:
         self._left_out: set[int] = set()  # positions
         self._revived: dict[int, RemovedRow] = {}  # by row number: removed, but for other words
 
+    @property
+    def masked_values(self) -> dict[str, str]:
+        """What stands behind each placeholder."""
+        return self.mask.values if self.mask else {}
+
     def reserve(self, row: RawRow) -> None:
         """Note which placeholders stand in the row already."""
         if self.mask:
             self.mask.reserve([*(turn.text for turn in row.turns), row.rejected or ""])
 
     def add(self, row: RawRow) -> None:
-        """Mend and judge the next row."""
+        """Mend the next row; it is judged with those that follow, and at last before comparing."""
         notes: Notes = {}
+        found: CleanRow | Removed
         try:
-            clean_row = self._tools.cleaned(row, notes, self._restored)
+            found = self._tools.cleaned(row, notes, row.row in self._restored)
         except Removed as removed:
-            gone = _gone(row, removed.step, removed.reason)
+            found = removed.with_traceback(None)
+        if not self._tools.judges:
+            self._put_aside(row, found, notes)
+            return
+        self._waiting.append((row, found, notes))
+        self._characters += sum([len(turn.text) for turn in row.turns])
+        if len(self._waiting) == _ROWS or self._characters > _CHARACTERS:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Judge the rows that wait for it, and put all of them aside."""
+        waiting, self._waiting, self._characters = self._waiting, [], 0
+        mended = [found for _, found, _ in waiting if isinstance(found, CleanRow)]
+        gone = self._tools.judged([row for row in mended if row.row not in self._restored])
+        for row, found, notes in waiting:
+            self._put_aside(row, gone.get(row.row, found), notes)
+
+    def _put_aside(self, row: RawRow, found: CleanRow | Removed, notes: Notes) -> None:
+        if isinstance(found, Removed):
+            gone = _gone(row, found.step, found.reason)
             self._gone.append(gone)
             edit = self._edits.get(row.row)
             if not edit or not edit.turns or edit.excluded:
                 return
             self._revived[row.row] = gone
-            clean_row = CleanRow(row.row, edit.turns, edit.turns, row.label, row.rejected)
-        self.keys.add(clean_row)
+            found = CleanRow(row.row, edit.turns, edit.turns, row.label, row.rejected)
+        self.keys.add(found)
         self._steps.append(sum(_BITS[name] for name in notes))
-        self._put.append(_as_put(clean_row, notes))
+        self._put.append(_as_put(found, notes))
 
     def compare(self) -> None:
         """Find the rows that have to go for what others say."""
         import numpy
 
+        self._judge()
         self.is_kept = numpy.ones(len(self.keys), bool)
         self._aside = None
         among = self.keys.without({*self._restored, *self._revived})
@@ -178,9 +208,11 @@ class Cleaning:
 
     def removed(self) -> Iterator[RemovedRow]:
         """The rows that go, in the file's order, masked where personal data is."""
-        single = (row for row in self._gone if row.row not in self._revived)
-        gone = merge(single, self._compared(), key=lambda row: row.row)
-        return map(self.masked, gone)
+        gone = self._compared()
+        if len(self._gone):
+            single = (row for row in self._gone if row.row not in self._revived)
+            gone = merge(single, gone, key=lambda row: row.row)
+        return map(self.masked, gone) if self.mask else gone
 
     def masked(self, row: RemovedRow) -> RemovedRow:
         """A removed row as it may be stored: without what was to be masked."""
@@ -224,22 +256,19 @@ class Cleaning:
         """The rows that comparisons removed, or a person."""
         if self.is_kept.all():
             return
-        numbers = self.keys.rows
         every: Iterable[tuple[int, _Put]] = enumerate(self._put)
+        reasons, at, name, reason = self._reasons(), -1, "", ""
         for position, put in every if self._aside is None else self._aside:
             if position in self._left_out:
                 yield left_out_row(_as_row(put))
             elif not self.is_kept[position]:
-                name, twin, score = self._why(position)
-                reason = REASONS[name].format(row=int(numbers[twin]), score=score)
+                while at < position:
+                    at, name, reason = next(reasons)
                 yield RemovedRow(put[0], name, reason, _turns(put[1]), "", put[3], put[4])
 
-    def _why(self, position: int) -> tuple[str, int, float]:
-        """Which comparison removed a row; its twin, and how alike they are."""
-        for name, found in self._found.items():
-            if how := found.of(position):
-                return name, *how
-        raise LookupError(position)
+    def _reasons(self) -> Iterator[tuple[int, str, str]]:
+        """The rows that comparisons found, by position: by which, and why."""
+        return merge(*(found.reasons(name, self.keys.rows) for name, found in self._found.items()))
 
 
 def _gone(row: RawRow, step: str, reason: str) -> RemovedRow:
@@ -261,4 +290,4 @@ def _as_row(put: _Put) -> CleanRow:
 
 
 def _turns(said: _Said) -> tuple[Turn, ...]:
-    return tuple(Turn(*one) for one in said)  # type: ignore[arg-type]
+    return tuple([Turn(speaker, text) for speaker, text in said])  # type: ignore[arg-type]

@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 from chatui.data.cleaning.checksums import IBAN, iban_holds, luhn_holds
+from chatui.data.cleaning.placeholders import Placeholders
 
 Hit = tuple[str, int, int] | None  # what spellings of one value share, where it starts and ends
 
@@ -29,6 +31,11 @@ _KEY = re.compile(
     r"|github_pat_\w{22,200}|hf_[A-Za-z0-9]{30,200}|xox[abprs]-[A-Za-z0-9\-]{10,200}"
     r"|AKIA[A-Z0-9]{16}|AIza[\w\-]{35}"
     r"|eyJ[\w\-]{10,2000}\.[\w\-]{10,2000}\.[\w\-]{10,1000})(?![\w\-])"
+)
+KEYS_OF_LETTERS = ("AKIA", "AIza", "eyJ")  # how those begin that may have nothing else
+_KEYS_WITH_MARKS = (
+    *("sk-", "pk-", "rk-", "sk_", "pk_", "rk_", "xox", "hf_"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
 )
 _EMAIL = re.compile(
     r"(?<!\w)\w(?:[\w.+%'’\-]{0,62}[\w+\-])?@(?:[\w\-]{1,63}\.){1,8}[^\W\d_]{2,24}(?!\w)"
@@ -160,7 +167,9 @@ def _count_digits(text: str) -> int:
 
 
 def _may_hold_key(text: str) -> bool:
-    return "-" in text or "_" in text or "AKIA" in text or "AIza" in text or "eyJ" in text
+    if any(map(text.__contains__, KEYS_OF_LETTERS)):
+        return True
+    return ("-" in text or "_" in text) and any(map(text.__contains__, _KEYS_WITH_MARKS))
 
 
 def _before(found: re.Match[str], offset: int) -> str:
@@ -201,16 +210,22 @@ class Masker:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._last: dict[str, int] = {}
-        self.values: dict[str, str] = {}  # what stands behind each placeholder, as first written
+        self._placeholders = Placeholders()
+
+    def put_values_in(self, folder: Path | None) -> None:
+        """Where many values are kept; to be said before any is found."""
+        self._placeholders = Placeholders(folder)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands behind each placeholder, as it was first written."""
+        return self._placeholders.values()
 
     def reserve(self, texts: Iterable[str]) -> None:
         """Give none of the numbers that placeholders in these texts have already."""
         for text in texts:
             for found in _PLACEHOLDER.finditer(text) if "_" in text else ():
-                name, number = found[1], int(found[2])
-                self._last[name] = max(self._last.get(name, 0), number)
+                self._placeholders.reserve(found[1], int(found[2]))
 
     def __call__(self, text: str) -> str:
         """The text with placeholders."""
@@ -228,10 +243,5 @@ class Masker:
         if hit is None:
             return found[0]
         key, start, end = hit
-        number = self._numbers.get((kind.name, key))
-        if number is None:
-            number = self._last[kind.name] = self._last.get(kind.name, 0) + 1
-            self._numbers[kind.name, key] = number
-        placeholder = f"<{kind.name}_{number}>"
-        self.values.setdefault(placeholder, found[0][start:end])
+        placeholder = self._placeholders.of(kind.name, key, found[0][start:end])
         return f"{found[0][:start]}{placeholder}{found[0][end:]}"

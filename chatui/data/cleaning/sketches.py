@@ -4,14 +4,13 @@ Knows texts in two halves, a question and a reply, and gives numbers. They are t
 machine and in every run, as the rows that are removed must be.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-_WORDS = re.compile(r"\w+")
-_BLANKS = {code: " " for code in range(128) if not _WORDS.match(chr(code))}
+from chatui.data.splitting import words_of
+
 _CHUNK = 1000  # pairs that are hashed together: some megabytes
 _BANDS = 22
 _SEED = 1
@@ -91,13 +90,6 @@ class _Hashes(dict[str, int]):
         digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         value = self[word] = int.from_bytes(digest, "little")
         return value
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in any case; what has none is taken for one."""
-    if text.isascii():  # a tenth of the pattern's time, and the same words
-        return text.lower().translate(_BLANKS).split() or [text.strip()]
-    return _WORDS.findall(text.casefold()) or [text.strip()]
 
 
 def shared_bands(keys: Any) -> Iterator[tuple[int, int]]:

@@ -25,6 +25,7 @@ class Step:
     fix: Callable[[Parameters], Fix] | None = None
     judge: Callable[[Parameters], Judge] | None = None
     is_default: bool = True
+    rewords: bool = False  # changes texts that nothing is wrong with
     parameters: tuple[str, ...] = ()  # the fields of Parameters that it reads
 
 
@@ -65,6 +66,7 @@ STEPS: tuple[Step, ...] = (
         "Question marks stay.",
         _always(drop_punctuation),
         is_default=False,
+        rewords=True,
     ),
     Step(
         "stopwords",
@@ -73,6 +75,7 @@ STEPS: tuple[Step, ...] = (
         "negations and question words stay. A model writes as the replies are then written.",
         _always(drop_stop_words),
         is_default=False,
+        rewords=True,
     ),
     Step("blank", "Drop blank turns", "Turns without a text go; so do pairs with one side."),
     Step(

@@ -80,10 +80,10 @@ def _holds_mojibake(text: str) -> bool:
     """
     from ftfy.badness import BADNESS_RE
 
-    at = 0
+    at, chunk = 0, 2 * _LONGEST  # one such character is the most frequent case
     while found := _SUSPECT.search(text, at):
-        start, end = found.start(), found.start() + _CHUNK
+        start, end = found.start(), found.start() + chunk
         if BADNESS_RE.search(text, max(0, start - _LONGEST), end):
             return True
-        at = end - _LONGEST
+        at, chunk = end - _LONGEST, _CHUNK
     return False

@@ -46,7 +46,7 @@ def build(services: Services, page: Page) -> None:
     )
     typed = (parts.seed, parts.prompt, parts.name, *parts.fields)
     gr.on(
-        [part.input for part in parts.switches]
+        [part.input for part in (*parts.switches, parts.by_content)]
         + [part.input for part in (*parts.columns, parts.encoding, parts.sheet, parts.member)]
         + [event for part in typed for event in (part.blur, part.submit)],
         shows_errors(handlers.redraft),

@@ -92,6 +92,7 @@ class Drawing:
             parts.name: source.name,
             parts.prompt: source.options.system or "",
             parts.seed: source.options.seed,
+            parts.by_content: source.options.split_by_content,
             parts.member: choosing.member_shown(source),
             parts.sheet: choosing.sheet_shown(source),
             parts.encoding: choosing.encoding_shown(source),

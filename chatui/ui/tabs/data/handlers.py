@@ -189,7 +189,6 @@ class Handlers:
         options = options_of(chosen, found.chosen)
         # What has no field here stays as a recipe has brought it.
         options = replace(options, stratify_by=known.stratify_by)
-        options = replace(options, split_by_content=known.split_by_content)
         if (options.member, options.sheet) == (known.member, known.sheet):  # its rows are the same
             options = replace(options, restored=known.restored, edits=known.edits)
         return replace(source.changed(options), name=str(chosen.get("name") or "").strip())

@@ -124,7 +124,7 @@ def _steps(drawn: dict[str, Any], is_default: bool) -> None:
 
 
 def _more() -> dict[str, Any]:
-    with gr.Accordion("System prompt and seed", open=False):
+    with gr.Accordion("System prompt and split", open=False):
         prompt = gr.Textbox(
             label="System prompt (optional)",
             info="Goes with every conversation through training, scoring and chat.",
@@ -136,6 +136,12 @@ def _more() -> dict[str, Any]:
             info="Another number splits the same rows otherwise.",
             precision=0,
             minimum=0,
+        )
+        by_content = gr.Checkbox(
+            False,
+            label="Rows that are added later leave all others in their splits",
+            info="Each question is placed by itself, so sizes come out near 80/10/10, not at it.",
+            elem_id="data-by-content",
         )
     with gr.Accordion("Recipe", open=False, elem_id="data-recipe"):
         gr.HTML(
@@ -150,6 +156,7 @@ def _more() -> dict[str, Any]:
     return {
         "prompt": prompt,
         "seed": seed,
+        "by_content": by_content,
         "download_recipe": download,
         "recipe_file": file,
         "recipe_notes": notes,

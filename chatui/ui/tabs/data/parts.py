@@ -41,6 +41,7 @@ class Parts:
     splits: gr.HTML
     prompt: gr.Textbox
     seed: gr.Number
+    by_content: gr.Checkbox
     again: gr.Button
     where: gr.HTML
     previous: gr.Button
@@ -98,6 +99,7 @@ class Parts:
             **dict(zip(ROLES, self.columns, strict=True)),
             **dict(zip(Parameters.model_fields, self.fields, strict=True)),
             "seed": self.seed,
+            "split_by_content": self.by_content,
             "prompt": self.prompt,
             "name": self.name,
             "encoding": self.encoding,

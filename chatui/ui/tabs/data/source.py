@@ -116,6 +116,7 @@ def options_of(chosen: dict[str, object], recognised: Columns | None) -> Options
         parameters=_parameters(chosen),
         seed=int(seed) if isinstance(seed, int | float) else DEFAULT_SEED,
         system=_text_of(chosen, "prompt"),
+        split_by_content=bool(chosen.get("split_by_content")),
         encoding=_text_of(chosen, "encoding"),
         sheet=_text_of(chosen, "sheet"),
         member=_text_of(chosen, "member"),
