@@ -15,10 +15,11 @@ from jinja2 import TemplateError
 from chatui.conversation import Turn
 from chatui.errors import BaseNotUsable
 from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_in
+from chatui.model.system_turns import takes_system, without_system
 
 # Of 20,000 texts at once each takes twice as long as of 250: their tokens no longer fit the cache.
 _AT_ONCE = 250
-_SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
+_SPECIAL = ("bos", "eos", "pad", "unk", "sep", "cls", "mask")
 
 
 class TokenCounter:
@@ -31,19 +32,21 @@ class TokenCounter:
 
     def conversations(self, rows: Sequence[Sequence[Turn]]) -> list[int]:
         """Tokens of each conversation below the chat template; 0 where the template refuses it."""
+        rendered = []
+        is_whole = takes_system(self._rendered)
+        for turns in rows:
+            said = turns if is_whole else without_system(turns)
+            try:
+                rendered.append(self._rendered([turn.as_message() for turn in said]))
+            except TemplateError:
+                rendered.append("")
+        return self.texts(rendered)
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        rendered = []
-        for turns in rows:
-            messages = [turn.as_message() for turn in turns]
-            try:
-                texts, _ = render_jinja_template(
-                    [messages], chat_template=self._template, **self._special
-                )
-            except TemplateError:
-                texts = [""]
-            rendered += texts
-        return self.texts(rendered)
+        texts, _ = render_jinja_template([messages], chat_template=self._template, **self._special)
+        return str(texts[0])
 
     def texts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by itself."""
@@ -80,9 +83,12 @@ def _counter(name: str, folder: Path) -> TokenCounter:
 
 
 def special_tokens(folder: Path) -> dict[str, str]:
-    """The tokens that a template may name, such as `bos_token`."""
-    file = folder / "tokenizer_config.json"
-    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    found = {name: config.get(name) for name in _SPECIAL}
+    """The tokens that a template may name, such as `bos_token`; older models list them apart."""
+    listed = _object(folder / "special_tokens_map.json") | _object(folder / "tokenizer_config.json")
+    found = {f"{name}_token": listed.get(f"{name}_token") for name in _SPECIAL}
     texts = {n: v.get("content") if isinstance(v, dict) else v for n, v in found.items()}
     return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _object(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}

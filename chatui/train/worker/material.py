@@ -27,6 +27,10 @@ def rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encoded
         template_hash=loaded.template_hash,
     )
     task.log(f"{len(rows.rows)} conversations, {tokens} tokens, {replies} of them in replies")
+    if not loaded.encoder.takes_system:
+        task.log(
+            "The chat template takes no system turn: its text stands before the first question"
+        )
     for reason, count in rows.skipped.items():
         task.log(f"{count} conversations skipped: {reason}")
     if rows.cut:
