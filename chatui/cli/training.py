@@ -25,6 +25,10 @@ def train(
     base: Annotated[
         str | None, typer.Option(help="starter (the default), a local folder or a Hub name.")
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Chat template for a base without one: chatml, inst or plain."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of options, as `config` writes it.")
     ] = None,
@@ -46,7 +50,8 @@ def train(
         checked = TrainConfig.model_validate(chosen)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
-    run_id = services.runs.start(version, checked, base or file.base or STARTER)
+    named = _with_template(base or file.base or STARTER, template)
+    run_id = services.runs.start(version, checked, named)
     _wait_and_show(services, run_id, wait, as_json)
 
 
@@ -166,6 +171,16 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,
     }
+
+
+def _with_template(base: str, choice: str | None) -> str:
+    from chatui.model.templates import TEMPLATES, name_with
+
+    if choice is None:
+        return base
+    if choice not in TEMPLATES:
+        raise BadOption("--template", f"{choice!r} is none of {', '.join(TEMPLATES)}")
+    return name_with(base, choice)
 
 
 def _cell(value: object) -> str:

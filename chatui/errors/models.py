@@ -22,6 +22,18 @@ class BaseNotUsable(ChatUIError):
         )
 
 
+class NoChatTemplate(BaseNotUsable):
+    """A base model that brings no chat template, and for which none was chosen."""
+
+    def __init__(self, name: str, offered: list[str]) -> None:
+        ChatUIError.__init__(
+            self,
+            f"The base model {name!r} brings no chat template, so it can't hold a conversation "
+            f"yet. Choose one for it: {', '.join(offered)} (`--template`, or "
+            f"'{name}#{offered[0]}' as its name).",
+        )
+
+
 class BaseNotReachable(ChatUIError):
     """A base model of the Hub could not be downloaded."""
 

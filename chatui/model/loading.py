@@ -66,7 +66,7 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
     time; such a model must never be trained, scored, merged or saved. Raises BaseNotUsable or
     BaseNotReachable.
     """
-    chat_template(base)  # refuse early: without one there is nothing to load it for
+    template = chat_template(base)  # refuse early: without one there is nothing to load it for
     folder = local_folder(base)
     transformers_logging.disable_progress_bar()
     dtype = compute_dtype()
@@ -74,6 +74,7 @@ def load_base(base: BaseModel, *, decodes_only: bool = False) -> LoadedModel:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
+        tokenizer.chat_template = template
         copy = Copy(base, {**_QUANTIZATION, "dtype": str(dtype), "device": device().type})
         model = loaded_once(copy, partial(_model, folder, dtype), _BROKEN)
     except _BROKEN as error:

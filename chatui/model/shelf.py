@@ -12,6 +12,8 @@ from chatui.settings import quiet_environment
 if TYPE_CHECKING:
     from chatui.model.engine import Engine
 
+_Key = tuple[str, str]  # where it is, and the chat template that was chosen
+
 
 class ModelShelf:
     """Engines by the name of their base model; thread-safe."""
@@ -19,8 +21,8 @@ class ModelShelf:
     def __init__(self, keep: int = 2) -> None:
         self._keep = keep
         self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
-        self._engines: dict[str, Engine] = {}
+        self._loading: dict[_Key, threading.Lock] = {}
+        self._engines: dict[_Key, Engine] = {}
 
     def engine(self, base_name: str) -> "Engine":
         """The engine of a base model, loaded if need be (seconds, or minutes for a download).
@@ -29,18 +31,19 @@ class ModelShelf:
         Raises what `find_base` and `Engine.open` raise.
         """
         base = find_base(base_name)
+        key = base.path, base.template
         with self._lock:
-            loading = self._loading.setdefault(base.path, threading.Lock())
+            loading = self._loading.setdefault(key, threading.Lock())
         with loading:  # one thread loads; others that want the same model wait for it
             with self._lock:
-                engine = self._engines.pop(base.path, None)
+                engine = self._engines.pop(key, None)
             if engine is None:
                 quiet_environment()
                 from chatui.model.engine import Engine
 
                 engine = Engine.open(base, decodes_only=True)
             with self._lock:
-                self._engines[base.path] = engine
+                self._engines[key] = engine
                 while len(self._engines) > self._keep:
                     self._engines.pop(next(iter(self._engines)))
             return engine
@@ -48,4 +51,5 @@ class ModelShelf:
     def is_loaded(self, base_name: str) -> bool:
         """Whether a base model would answer without loading first."""
         with self._lock:
-            return find_base(base_name).path in self._engines
+            base = find_base(base_name)
+            return (base.path, base.template) in self._engines

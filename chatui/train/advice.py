@@ -68,7 +68,7 @@ def _base(it: Situation) -> Advice | None:
             else f"A run of {it.base.title} takes about {(it.seconds or 0) / 3600:.0f} hours here."
         )
         return Advice("base", best.name, f"Choose {best.title}", why)
-    if it.base.name == STARTER and it.hardware.has_gpu and len(fitting) > 1:
+    if it.base.source == STARTER and it.hardware.has_gpu and len(fitting) > 1:
         best = max(fitting, key=lambda base: base.parameters or 0)
         return Advice(
             "base",

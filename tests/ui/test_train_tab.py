@@ -1,5 +1,6 @@
 """The Train tab: what will run, every problem beside Start, and a run as its folder tells it."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -431,3 +432,20 @@ def test_the_tab_offers_one_endpoint_and_never_a_wall_of_positions(services):
     public = {f.api_name for f in blocks.fns.values() if f.api_visibility == "public"}
     assert public == {"start_run"}
     assert all(len(f.inputs) - len(f.input_keyword_names) <= 4 for f in blocks.fns.values())
+
+
+def test_a_chat_template_is_asked_for_where_the_base_has_none(services, tiny_base, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_base, bare)
+    (bare / "chat_template.jinja").unlink()
+    planning = planning_of(services)
+
+    offered = {base: planning.offer_template(base) for base in (str(bare), f"{bare}#inst", STARTER)}
+    _, checks, *_ = planning.review("shop-v1", str(bare), QUICK_LOOK, **OPTIONS)
+
+    assert [(each.value, each.visible) for each in offered.values()] == [
+        ("", True),
+        ("inst", True),
+        ("", False),
+    ]
+    assert "brings no chat template" in checks

@@ -7,13 +7,21 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import set_seed
 
 from chatui.jobs import Task
+from chatui.model.catalog import chat_template, find_base
 from chatui.model.layers import ALL_LINEAR, block_of, chosen_layers, last_name
 from chatui.train.config import TrainConfig
-from chatui.train.record import RunRecord, first_adapter_folder
+from chatui.train.record import RunRecord, adapter_folder, first_adapter_folder
+from chatui.workspace import write_text
 
 
 def beginning(task: Task, record: RunRecord, model: Any) -> Any:
-    """The base model with a fresh adapter, or with the one of the run that this one continues."""
+    """The base model with a fresh adapter, or with the one of the run that this one continues.
+
+    The chat template is written beside the adapter: it is read by no other.
+    """
+    adapter_folder(task.folder).mkdir(exist_ok=True)
+    template = chat_template(find_base(record.base))
+    write_text(adapter_folder(task.folder) / "chat_template.jinja", template)
     if record.continues is None:
         return with_adapter(model, record.config)
     set_seed(record.config.seed)

@@ -146,6 +146,6 @@ def public_name(base: BaseModel) -> str:
     """How an adapter names its base: a Hub name as it is, else without this machine's folders."""
     return (
         f"chatui/{STARTER}"
-        if base.name == STARTER
-        else (base.title if base.is_local else base.name)
+        if base.source == STARTER
+        else (base.title if base.is_local else base.source)
     )

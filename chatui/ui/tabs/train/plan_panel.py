@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from chatui.model.catalog import STARTER, bases_on_offer
+from chatui.model.templates import OWN, name_with
 from chatui.services import Services
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.presets import PRESETS, QUICK_LOOK
@@ -16,7 +17,7 @@ from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
-from chatui.ui.tabs.train.planning import Planning
+from chatui.ui.tabs.train.planning import TEMPLATE_CHOICES, Planning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,14 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         label="Base model",
         info="Or type a folder on this machine, or a name on the Hugging Face Hub.",
         allow_custom_value=True,
+    )
+    template = gr.Dropdown(
+        TEMPLATE_CHOICES,
+        value=OWN,
+        label="Chat template",
+        info="For a base model that brings none; it stands behind the model's name.",
+        visible=False,
+        elem_id="train-template",
     )
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
@@ -89,6 +98,8 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     gr.on(
         [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **QUIET
     ).then(**review)
+    base.change(planning.offer_template, base, template, **QUIET)
+    template.input(name_with, [base, template], base, **QUIET)
     base.change(
         planning.choose_base, [base, chosen, rated], [options["learning_rate"], rated], **QUIET
     ).then(**review)

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import gradio as gr
 
-from chatui.errors import CannotTrain, ChatUIError
+from chatui.errors import CannotTrain, ChatUIError, NoChatTemplate
 from chatui.model.catalog import STARTER, bases_on_offer, find_base
+from chatui.model.templates import OWN, TEMPLATES, split_name
 from chatui.services import Services
 from chatui.train.advice import Advice, Situation, advise
 from chatui.train.checks import read_options
@@ -21,6 +22,10 @@ from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import advice_html
 
 _SAME = gr.skip()
+TEMPLATE_CHOICES = [
+    ("The model's own", OWN),
+    *((each.title, name) for name, each in TEMPLATES.items()),
+]
 
 
 class Planning:
@@ -55,6 +60,17 @@ class Planning:
         configuration is left as it is.
         """
         return (_SAME if base == rated else _preset(chosen, base).learning_rate), base
+
+    def offer_template(self, base: str) -> Any:
+        """Ask for a chat template where the base model has none, or one was chosen."""
+        choice = split_name(base or "")[1]
+        try:
+            find_base(base or "")
+        except NoChatTemplate:
+            return gr.Dropdown(TEMPLATE_CHOICES, value=OWN, visible=True)
+        except ChatUIError:  # told beside Start already
+            return gr.Dropdown(TEMPLATE_CHOICES, value=OWN, visible=False)
+        return gr.Dropdown(TEMPLATE_CHOICES, value=choice, visible=choice != OWN)
 
     def review(self, dataset: str | None, base: str, chosen: str, **values: object) -> Any:
         """Check the plan: presets with their minutes, checks, advice, command, Start, titles."""
