@@ -29,6 +29,10 @@ def train(
         str | None,
         typer.Option(help="Chat template for a base without one: chatml, inst or plain."),
     ] = None,
+    from_adapter: Annotated[
+        str | None,
+        typer.Option(help="Go on from an adapter: a run or a folder."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of options, as `config` writes it.")
     ] = None,
@@ -46,12 +50,17 @@ def train(
     chosen = {**file.options, **pairs(options or [], "--set")}
     if (version := dataset or file.dataset) is None:
         raise BadOption("DATASET", "no dataset version is named, here or in a --config file")
+    named = base or file.base
+    named = _with_template(named, template) if named else None
+    beginning = services.runs.beginning(from_adapter, named) if from_adapter else None
+    if beginning:  # what made the adapter need not be said again
+        chosen, named = {**beginning.options, **chosen}, beginning.base
+    named = _with_template(named or STARTER, template)
     try:
         checked = TrainConfig.model_validate(chosen)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
-    named = _with_template(base or file.base or STARTER, template)
-    run_id = services.runs.start(version, checked, named)
+    run_id = services.runs.start(version, checked, named, beginning=beginning)
     _wait_and_show(services, run_id, wait, as_json)
 
 

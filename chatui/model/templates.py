@@ -48,6 +48,21 @@ def chosen_template(choice: str, name: str, folder: Path) -> str:
     return _quoted(begin if is_usual else "") + TEMPLATES[choice].write(_quoted(end))
 
 
+def with_template_like(text: str, name: str) -> str:
+    """The name of a base model in a folder, with the choice that writes just this template."""
+    base, chosen = split_name(name)
+    folder = Path(base).expanduser()
+    if chosen or not text or not (folder / "tokenizer.json").is_file():
+        return name
+    for choice in TEMPLATES:
+        try:
+            if chosen_template(choice, base, folder.resolve()) == text:
+                return name_with(base, choice)
+        except BaseNotUsable:
+            break
+    return name
+
+
 class _Template:
     """A template that is written for the token that ends a reply."""
 

@@ -5,9 +5,9 @@ page that is opened anew, or an app that was restarted, shows the same.
 """
 
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
 from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
+from chatui.train.beginnings import Beginning, beginning_of, unlike
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
@@ -43,7 +44,14 @@ class RunStore:
         self._jobs = jobs
         self._datasets = datasets
 
-    def problems(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> list[Problem]:
+    def problems(
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        *,
+        beginning: Beginning | None = None,
+    ) -> list[Problem]:
         """Everything that keeps a run from starting, at once; nothing is loaded for it."""
         problems: list[Problem] = []
         dataset = found = None
@@ -58,20 +66,46 @@ class RunStore:
         if dataset is None or found is None:
             return problems
         problems = find_problems(config, dataset, found)
+        problems += unlike(config, base, beginning) if beginning else []
         unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
         return [*problems, unlearnable] if unlearnable else problems
 
     def start(
-        self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        key: str | None = None,
+        *,
+        beginning: Beginning | None = None,
     ) -> RunId:
         """Queue a run of a dataset version; the same `key` twice is one run.
 
-        Raises CannotTrain with every problem at once.
+        With a `beginning` it goes on from that adapter instead of a fresh one. Raises CannotTrain
+        with every problem at once.
         """
-        if problems := self.problems(dataset_id, config, base):
+        if problems := self.problems(dataset_id, config, base, beginning=beginning):
             raise CannotTrain([problem.sentence for problem in problems])
-        make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base)
+        make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base, beginning)
         return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
+
+    def beginning(self, name: str, base: str | None = None) -> Beginning:
+        """The adapter of a run, or the one in a folder, to go on from.
+
+        `base` is the base model that it was made on, where the adapter does not say so itself.
+        Raises CannotContinue.
+        """
+        name = name.strip()
+        if name in self._workspace.names("runs"):
+            view = self.view(name)
+            if view.adapter is None or view.job.is_active:
+                raise CannotContinue(name, f"it is {view.state} and has no final adapter yet")
+            options = {option: getattr(view.config, option) for option in OF_THE_ADAPTER}
+            return replace(beginning_of(view.adapter, name, view.base), options=options)
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise CannotContinue(name, "there is no such run and no such folder")
+        return beginning_of(folder.resolve(), name, base)
 
     def continue_run(
         self,
@@ -85,19 +119,12 @@ class RunStore:
         Options are those of the other run but for `changes`, on its dataset version or another
         one; optimizer and schedule begin anew. Raises CannotContinue, or CannotTrain.
         """
-        before = self.view(run_id)
-        if before.adapter is None or before.job.is_active:
-            raise CannotContinue(run_id, f"it is {before.state} and has no final adapter yet")
+        beginning, before = self.beginning(run_id), self.view(run_id)
         config = with_changes(before.config, changes)
         if fixed := [n for n in OF_THE_ADAPTER if getattr(config, n) != getattr(before.config, n)]:
             raise CannotContinue(run_id, f"its adapter was made with another {', '.join(fixed)}")
-        dataset_id = dataset_id or before.dataset
-        if problems := self.problems(dataset_id, config, before.base):
-            raise CannotTrain([problem.sentence for problem in problems])
-        make_folder = self._folder_maker(
-            self._datasets.view(dataset_id), config, before.base, continues=before
-        )
-        return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
+        chosen = dataset_id or before.dataset
+        return self.start(chosen, config, before.base, key, beginning=beginning)
 
     def view(self, run_id: str) -> RunView:
         """How a run stands; raises NotFound."""
@@ -156,9 +183,12 @@ class RunStore:
             runs=self.all(),
         )
 
-    def command(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
+    def command(
+        self, dataset_id: str, config: TrainConfig, base: str = STARTER, adapter: str = ""
+    ) -> str:
         """The command line that does the same as Start."""
         words = ["python", "-m", "chatui", "train", dataset_id]
+        words += ["--from-adapter", adapter] if adapter else []
         if base != STARTER:
             words += ["--base", base]
         for name, value in changed_options(config).items():
@@ -177,7 +207,7 @@ class RunStore:
         dataset: DatasetView,
         config: TrainConfig,
         base: str,
-        continues: RunView | None = None,
+        beginning: Beginning | None = None,
     ) -> Callable[[], Path]:
         record = RunRecord(
             dataset=dataset.id,
@@ -185,14 +215,13 @@ class RunStore:
             base=base.strip(),
             config=config,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            continues=continues.id if continues else None,
+            continues=beginning.name if beginning else None,
         )
 
         def make_folder() -> Path:
             folder = self._workspace.new_folder("runs", "r")
-            if continues is not None and continues.adapter is not None:
-                # A copy, so that the other run can be deleted or resumed.
-                shutil.copytree(continues.adapter, first_adapter_folder(folder))
+            if beginning is not None:  # a copy, so that the other one can be deleted or go on
+                beginning.put(first_adapter_folder(folder))
             record.write(folder)
             return folder
 

@@ -22,6 +22,7 @@ from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
 from chatui.ui.tabs.train import describe, lesson, looking
 from chatui.ui.tabs.train.drawing import nice_ticks, of_one_run, of_several, step_chart, thinned
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lessons import Lessons
 from chatui.ui.tabs.train.planning import Planning
@@ -449,3 +450,30 @@ def test_a_chat_template_is_asked_for_where_the_base_has_none(services, tiny_bas
         ("", False),
     ]
     assert "brings no chat template" in checks
+
+
+def test_an_adapter_fills_the_form_with_what_made_it_and_is_checked_with_it(
+    services, tiny_base, tiny_adapter
+):
+    going_on, planning = GoingOn(services), planning_of(services)
+
+    note, base, rated, *fields = going_on.fill(str(tiny_adapter), STARTER)
+    filled = dict(zip(TrainConfig.model_fields, fields, strict=True))
+    made_with = OPTIONS | {"max_length": 64, "lora_rank": filled["lora_rank"], "lora_alpha": 8}
+    shown = [
+        planning.review(
+            "shop-v1", model, QUICK_LOOK, adapter=str(tiny_adapter), **made_with | changes
+        )
+        for model, changes in ((base, {}), (base, {"lora_rank": 16}), (STARTER, {}))
+    ]
+
+    assert (base, rated, filled["lora_rank"]) == (str(tiny_base),) * 2 + (4,)
+    assert filled["epochs"] == SKIP
+    assert "options that made" in note
+    assert shown[0][5].interactive
+    assert f"--from-adapter {tiny_adapter}" in shown[0][3]
+    assert "LoRA rank is 16 and the adapter of" in shown[1][1]
+    assert "does not fit Starter" in shown[2][1]
+    assert going_on.fill("", STARTER)[0] == ""
+    assert "no such run" in going_on.fill(HOSTILE, STARTER)[0]
+    assert HOSTILE not in going_on.fill(HOSTILE, STARTER)[0]

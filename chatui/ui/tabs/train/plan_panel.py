@@ -14,6 +14,7 @@ from chatui.train.presets import PRESETS, QUICK_LOOK
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import QUIET, Page
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
@@ -64,6 +65,13 @@ def build_plan(services: Services, page: Page) -> PlanParts:
             options |= form(TrainConfig, names)
         groups.append(group)
     _let_checks_speak(options)
+    with gr.Accordion("Go on from an adapter", open=False, elem_id="train-going-on"):
+        adapter = gr.Textbox(
+            label="Adapter",
+            info="A run such as r1, or a folder on this machine; empty for a fresh one.",
+            elem_id="train-adapter",
+        )
+        made_with = gr.HTML()
     reset = gr.Button("Reset options to the preset", visible=False, size="md")
     with gr.Accordion("Copy, load or save options", open=False, elem_id="train-keeping"):
         copied = gr.Dropdown([], label="Copy from run", value=None)
@@ -91,9 +99,17 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         "fn": planning.review,
         "inputs": [dataset, base, chosen],
         "outputs": [chosen, checks, advice, command, download, start, *groups, reset],
-        "inputs_kwargs": options,
+        "inputs_kwargs": options | {"adapter": adapter},
         **QUIET,
     }
+    going_on = GoingOn(services)
+    gr.on(
+        [adapter.submit, adapter.blur],
+        going_on.fill,
+        [adapter, base],
+        [made_with, base, rated, *fields],
+        **QUIET,
+    ).then(**review)
     # Filled fields are reviewed once all of them are filled; typed ones as they are typed.
     gr.on(
         [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **QUIET
@@ -115,7 +131,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
         [page.selection, key, started],
-        inputs_kwargs=options,
+        inputs_kwargs=options | {"adapter": adapter},
         api_name="start_run",
         trigger_mode="once",
     )

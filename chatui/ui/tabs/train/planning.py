@@ -18,6 +18,7 @@ from chatui.train.presets import PRESETS, QUICK_LOOK, preset
 from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import advice_html
 
@@ -34,6 +35,7 @@ class Planning:
     def __init__(self, services: Services, keeping: Keeping) -> None:
         self._services = services
         self._keeping = keeping
+        self._going_on = GoingOn(services)
 
     def offer(self, selected: Selection, shown: str) -> tuple[Any, ...]:
         """The versions to choose from; drawn anew only when there are others."""
@@ -72,18 +74,24 @@ class Planning:
             return gr.Dropdown(TEMPLATE_CHOICES, value=OWN, visible=False)
         return gr.Dropdown(TEMPLATE_CHOICES, value=choice, visible=choice != OWN)
 
-    def review(self, dataset: str | None, base: str, chosen: str, **values: object) -> Any:
+    def review(
+        self, dataset: str | None, base: str, chosen: str, *, adapter: str = "", **values: object
+    ) -> Any:
         """Check the plan: presets with their minutes, checks, advice, command, Start, titles."""
         config, problems = read_options(values)
-        base = (base or "").strip()
-        problems = problems + self._services.runs.problems(dataset or "", config, base)
+        base, adapter = (base or "").strip(), (adapter or "").strip()
+        beginning, unusable = self._going_on.named(adapter, base)
+        problems = problems + unusable
+        problems += self._services.runs.problems(dataset or "", config, base, beginning=beginning)
         start = _preset(chosen, base)
         titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
         return (
             gr.Radio(self._presets(dataset, base), value=chosen),
             describe.checks(problems, self._ready(dataset, config, base, problems)),
             advice_html(self._advice(dataset, base, config)),
-            describe.command(self._services.runs.command(dataset or "VERSION", config, base)),
+            describe.command(
+                self._services.runs.command(dataset or "VERSION", config, base, adapter)
+            ),
             self._keeping.offer(config, dataset, base),
             gr.Button(interactive=not problems),
             *(gr.Accordion(label=title) for title in titles),
@@ -105,13 +113,22 @@ class Planning:
         return uuid4().hex
 
     def start_run(
-        self, dataset: str, base: str, key: str, selected: Selection, **values: object
+        self,
+        dataset: str,
+        base: str,
+        key: str,
+        selected: Selection,
+        *,
+        adapter: str = "",
+        **values: object,
     ) -> tuple[Selection, str, str]:
         """Start fine-tuning a base model on a dataset version; returns the name of the run."""
         config, problems = read_options(values)
-        if problems:
-            raise CannotTrain([problem.sentence for problem in problems])
-        run = self._services.runs.start(dataset, config, (base or STARTER).strip(), key or None)
+        base = (base or STARTER).strip()
+        beginning, unusable = self._going_on.named(adapter, base)
+        if problems + unusable:
+            raise CannotTrain([problem.sentence for problem in problems + unusable])
+        run = self._services.runs.start(dataset, config, base, key or None, beginning=beginning)
         chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
         return chain, self.new_key(), run
 
