@@ -1,6 +1,7 @@
 """The commands of training: start, watch, stop, resume and continue runs; keep their options."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from chatui.cli.opening import AsJson, Where, open_services, pairs
 from chatui.cli.printing import follow, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
+from chatui.train.by_source import source_lines
 from chatui.train.config_file import ConfigFile, differences, read_config_file, to_yaml
 
 Options = Annotated[list[str] | None, typer.Option("--set", help="A training option, KEY=VALUE.")]
@@ -179,6 +181,7 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,
+        "sources": [asdict(line) for line in source_lines(view)],
     }
 
 

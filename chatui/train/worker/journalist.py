@@ -16,8 +16,9 @@ from chatui.errors import LossNotFinite
 from chatui.jobs import Event, JobStopped, Task
 from chatui.model.encoding import EncodedRow
 from chatui.train.record import adapter_folder, is_discarded
+from chatui.train.worker.by_source import by_source, pooled, row_sums
 from chatui.train.worker.saving import has_adapter, mark_complete, save_adapter
-from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb, validation_loss
+from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class Journalist(TrainerCallback):
         plan: Plan,
         *,
         validation: Sequence[EncodedRow],
+        sources: Sequence[str | None] = (),
         sample: Callable[[Any], list[str]],
     ) -> None:
         self._task = task
         self._plan = plan
         self._validation = dict(enumerate(validation))
+        self._sources = sources
         self._sample = sample
         self._adapter = adapter_folder(task.folder)
         self._saved_at = self._step_began = time.monotonic()
@@ -130,7 +133,8 @@ class Journalist(TrainerCallback):
     def _evaluate(self, step: int) -> None:
         """Measure validation perplexity; the adapter that has the lowest is kept."""
         model = self.trainer.model
-        loss, tokens = validation_loss(model, self._validation, self.trainer.pad_id)
+        sums = row_sums(model, self._validation, self.trainer.pad_id)
+        loss, tokens = pooled(sums)
         # A fresh adapter changes nothing before the first step: it is never the best.
         counts = step > 0 or self._plan.begins_trained
         is_best = counts and (self.best is None or loss < self.best)
@@ -140,7 +144,13 @@ class Journalist(TrainerCallback):
         self._worse = 0 if is_best or step == 0 else self._worse + 1
         perplexity = math.exp(min(loss, 700.0))
         self._task.journal.append(
-            "evaluation", step=step, loss=loss, perplexity=perplexity, tokens=tokens, best=is_best
+            "evaluation",
+            step=step,
+            loss=loss,
+            perplexity=perplexity,
+            tokens=tokens,
+            best=is_best,
+            by_source=by_source(sums, self._sources),
         )
         self._task.log(f"validation perplexity {perplexity:.2f} at step {step}")
 

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from chatui.model.encoding import EncodedRow
-from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.train.worker.batches import Limits
+from chatui.train.worker.by_source import pooled, row_sums
 from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
 from chatui.train.worker.regularizing import smoothed
 from chatui.train.worker.rows import collate_step
@@ -131,18 +131,7 @@ class ReplyTrainer(Trainer):
 
 def validation_loss(model: Any, rows: dict[int, EncodedRow], pad_id: int) -> tuple[float, int]:
     """Nats per reply token, pooled over all rows, and the number of those tokens."""
-    was_training = model.training
-    model.eval()
-    try:
-        sums = [
-            likelihood
-            for keys in batches_by_budget(rows, model.config.vocab_size)
-            for likelihood in batch_likelihoods(model, [rows[key] for key in keys], pad_id)
-        ]
-    finally:
-        model.train(was_training)
-    tokens = sum(count for _, count, _ in sums)
-    return sum(nats for nats, _, _ in sums) / tokens, tokens
+    return pooled(row_sums(model, rows, pad_id))
 
 
 def peak_memory_mb() -> int:

@@ -105,7 +105,11 @@ def _trainer(
     )
     packs = config.packing and can_pack(loaded.model)
     journalist = Journalist(
-        task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
+        task,
+        plan,
+        validation=data.validation.rows,
+        sources=data.validation.sources,
+        sample=_samples(task, record, loaded),
     )
     trainer = ReplyTrainer(
         steps=steps,
