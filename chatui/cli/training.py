@@ -33,7 +33,7 @@ def train(
     ] = None,
     from_adapter: Annotated[
         str | None,
-        typer.Option(help="Go on from an adapter: a run or a folder."),
+        typer.Option(help="Go on from an adapter: a run, a folder or a Hub name."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of options, as `config` writes it.")

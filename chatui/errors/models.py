@@ -20,6 +20,7 @@ class BaseNotUsable(ChatUIError):
         super().__init__(
             f"The base model {name!r} can't be used: {reason}. Choose another base model."
         )
+        self.reason = reason
 
 
 class NoChatTemplate(BaseNotUsable):
@@ -42,6 +43,7 @@ class BaseNotReachable(ChatUIError):
             f"The base model {name!r} could not be downloaded: {reason}. Check the name and the "
             "network, or choose 'starter' or a folder on this machine."
         )
+        self.reason = reason
 
 
 class AdapterNotUsable(ChatUIError):

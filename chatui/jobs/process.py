@@ -8,10 +8,12 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
+from chatui.settings import environment_with
 from chatui.workspace import read_json, write_json
 
 # A worker on another machine (a shared disk) can't be looked up here: it counts as alive while its
@@ -22,8 +24,11 @@ HEARTBEAT_LIMIT = 30.0
 _children: list[subprocess.Popen[bytes]] = []
 
 
-def spawn(folder: Path, module: str) -> None:
-    """Start `python -m module folder` in a session of its own; the app may end before it does."""
+def spawn(folder: Path, module: str, secrets: Mapping[str, str] | None = None) -> None:
+    """Start `python -m module folder` in a session of its own; the app may end before it does.
+
+    `secrets` are variables that it finds in its environment and that stand nowhere else.
+    """
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", module, str(folder)],
@@ -31,6 +36,7 @@ def spawn(folder: Path, module: str) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            env=environment_with(secrets) if secrets else None,
         )
     _children.append(process)
     claim(folder, process.pid)

@@ -1,6 +1,7 @@
 """Base models on offer: the bundled starter, folders on this machine, and names on the Hub.
 
-Reads files and, when a Hub model is first used, downloads it. No torch: the page asks here.
+Reads files and, when a Hub model is first used, downloads it (`hub.py`). One that was downloaded is
+a folder on this machine. No torch: the page asks here.
 """
 
 import json
@@ -9,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chatui.errors import BaseNotReachable, BaseNotUsable, NoChatTemplate, UnknownBase
+from chatui.errors import BaseNotUsable, NoChatTemplate, UnknownBase
+from chatui.model.hub import fetched, is_hub_name, on_this_disk
 from chatui.model.templates import OWN, TEMPLATES, chosen_template, split_name
 
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
-_HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
-_NEEDED_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
+_NEEDED_FILES = ("*.json", "model*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
 TOKENIZER_FILES = ("tokenizer*.json", "*.jinja", "special_tokens_map.json", "config.json")
 _RUNTIME_MB = 450  # torch, transformers and the page's own process, before any weight
 
@@ -37,6 +38,11 @@ class BaseModel:
     def source(self) -> str:
         """Its name without the template that was chosen for it."""
         return split_name(self.name)[0]
+
+    @property
+    def is_of_the_hub(self) -> bool:
+        """Whether it is known by a name of the Hub, be it downloaded or not."""
+        return is_hub_name(self.source) and not Path(self.source).is_dir()
 
     @property
     def memory_mb(self) -> int | None:
@@ -98,11 +104,13 @@ def _find(name: str) -> BaseModel:
         return _describe(STARTER_FOLDER, STARTER, "Starter", "apache-2.0")
     if Path(name).expanduser().is_dir():
         return _in_folder(name)
+    if not is_hub_name(name):
+        raise UnknownBase(name)
+    if folder := on_this_disk(name):
+        return _describe(folder, name, name.split("/")[1], _licence(folder))
     for base in _FROM_THE_HUB:
         if base.name == name:
             return base
-    if not _HUB_NAME.fullmatch(name):
-        raise UnknownBase(name)
     return BaseModel(name, name, name.split("/")[1], "see the Hub", None, None, None)
 
 
@@ -125,18 +133,7 @@ def local_folder(base: BaseModel, files: Sequence[str] = _NEEDED_FILES) -> Path:
     """
     if base.is_local:
         return Path(base.path)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(base.path, allow_patterns=list(files)))
-    except LocalEntryNotFoundError as error:
-        raise BaseNotReachable(base.name, "the Hub can't be reached and it is not here") from error
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "an error")
-        raise BaseNotReachable(base.name, f"the Hub answered {status}") from error
-    except OSError as error:
-        raise BaseNotReachable(base.name, str(error).splitlines()[0][:200]) from error
+    return on_this_disk(base.source) or fetched(base.source, list(files))
 
 
 def chat_template(base: BaseModel) -> str:

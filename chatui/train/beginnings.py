@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chatui.errors import CannotContinue, UnknownBase
+from chatui.errors import BaseNotReachable, BaseNotUsable, CannotContinue, UnknownBase
 from chatui.model.catalog import STARTER, BaseModel, find_base
+from chatui.model.hub import ADAPTER_FILES, downloaded, folder_of, hub_model, is_hub_name
 from chatui.model.layers import ALL_LINEAR, block_of, inside_blocks, last_name, matrix_shapes
 from chatui.model.templates import with_template_like
 from chatui.train.checks import option_label
@@ -33,7 +34,7 @@ _STARTERS_NAME = f"chatui/{STARTER}"  # as its adapters name it
 class Beginning:
     """An adapter to go on from."""
 
-    name: str  # what a user typed: a run, a folder
+    name: str  # what a user typed: a run, a folder, a Hub name
     base: str  # the base model it was made on, as a run names it
     options: Mapping[str, object]  # of TrainConfig: those that made it
     folder: Path
@@ -56,6 +57,24 @@ def beginning_of(folder: Path, name: str, base: str | None = None) -> Beginning:
         folder=folder,
         put=lambda place: _copied(folder, place),
     )
+
+
+def adapter_on_disk(name: str) -> Path:
+    """The folder of an adapter that a user names; of the Hub, its files are fetched.
+
+    Raises CannotContinue.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if not is_hub_name(name):
+        raise CannotContinue(name, "there is no such run, no such folder and no such Hub name")
+    try:
+        for _ in downloaded(hub_model(name, ADAPTER_FILES)):
+            pass  # an adapter is small beside a base model
+        return folder_of(name)
+    except (BaseNotReachable, BaseNotUsable) as error:
+        raise CannotContinue(name, error.reason) from error
 
 
 def has_another_template(folder: Path, template: str) -> bool:

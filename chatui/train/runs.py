@@ -17,7 +17,7 @@ from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
 from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
-from chatui.train.beginnings import Beginning, beginning_of, unlike
+from chatui.train.beginnings import Beginning, adapter_on_disk, beginning_of, unlike
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
@@ -90,10 +90,10 @@ class RunStore:
         return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
 
     def beginning(self, name: str, base: str | None = None) -> Beginning:
-        """The adapter of a run, or the one in a folder, to go on from.
+        """The adapter of a run, or the one in a folder or of the Hub, to go on from.
 
-        `base` is the base model that it was made on, where the adapter does not say so itself.
-        Raises CannotContinue.
+        `base` is the base model that it was made on, where the adapter does not say so itself. One
+        of the Hub is downloaded if it is not here yet. Raises CannotContinue.
         """
         name = name.strip()
         if name in self._workspace.names("runs"):
@@ -102,10 +102,7 @@ class RunStore:
                 raise CannotContinue(name, f"it is {view.state} and has no final adapter yet")
             options = {option: getattr(view.config, option) for option in OF_THE_ADAPTER}
             return replace(beginning_of(view.adapter, name, view.base), options=options)
-        folder = Path(name).expanduser()
-        if not folder.is_dir():
-            raise CannotContinue(name, "there is no such run and no such folder")
-        return beginning_of(folder.resolve(), name, base)
+        return beginning_of(adapter_on_disk(name), name, base)
 
     def continue_run(
         self,

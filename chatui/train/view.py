@@ -64,6 +64,14 @@ class RunView:
         return {"dataset": self.dataset, "base": self.base, **began, **self.config.model_dump()}
 
     @property
+    def downloading(self) -> str:
+        """How much of its base model has arrived, in words; empty when none is on its way."""
+        last = self.job.events[-1] if self.job.events else {}
+        if last.get("kind") != "download":
+            return ""
+        return f"{_float(last, 'done') / 1e6:,.0f} of {_float(last, 'total') / 1e6:,.0f} MB"
+
+    @property
     def sentence(self) -> str:
         """How it stands, in words."""
         return _SENTENCES[self.state](self)
@@ -131,6 +139,8 @@ def _queued(run: RunView) -> str:
 
 
 def _running(run: RunView) -> str:
+    if run.downloading:
+        return f"{run.id} is downloading its base model: {run.downloading}."
     if not run.steps:
         return f"{run.id} is starting: {run.job.last_event or 'loading'}."
     return f"{run.id} is training: step {run.step} of {run.steps}."

@@ -1,7 +1,10 @@
 """Commands that keep, compare and reuse how runs were made; jobs are queued and done by nobody."""
 
+import json
+
 import pytest
 
+from chatui.cli import main
 from chatui.train.config_file import from_yaml
 
 
@@ -54,3 +57,11 @@ def test_a_run_without_an_adapter_is_not_continued_and_one_that_waits_can_be_dis
     status, told, err = run("stop", "r2", "--discard")
     assert (status, told["state"]) == (0, "discarded"), err
     assert [row["run"] for row in run("runs")[1]["runs"]] == ["r1"]
+
+
+def test_base_tells_size_and_licence(capsys):
+    assert main(["base", "starter", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["licence"], told["is_here"]) == ("apache-2.0", True)
+    assert told["size_mb"] > 1

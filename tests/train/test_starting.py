@@ -194,7 +194,7 @@ def test_train_takes_an_adapter_with_all_that_made_it(bench, start, adapter, cap
     printed = capsys.readouterr()
     assert statuses[:2] == [0, 0]
     assert statuses[2] != 0
-    assert "no such run and no such folder" in printed.err
+    assert "no such run, no such folder" in printed.err
     begun = [bench.runs.view(name) for name in ("r2", "r3")]
     assert [each.continues for each in begun] == [str(adapter), run]
     assert [each.config.lora_rank for each in begun] == [4, 4]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 import pytest
+from huggingface_hub import constants
 
 from chatui.errors import CannotTrain
 from chatui.jobs import Journal
@@ -21,12 +22,14 @@ from chatui.train.view import Point, RunView
 from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
 from chatui.ui.tabs.train import describe, lesson, looking
+from chatui.ui.tabs.train.base_facts import look
 from chatui.ui.tabs.train.drawing import nice_ticks, of_one_run, of_several, step_chart, thinned
 from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lessons import Lessons
 from chatui.ui.tabs.train.planning import Planning
 from chatui.ui.tabs.train.watching import NOTHING_SHOWN, Watching
+from tests.hub_stand_in import hub
 from tests.train.conftest import Bench, bench, make_dataset  # noqa: F401 - a fixture
 from tests.ui import fakes
 from tests.ui.fakes import job
@@ -441,15 +444,53 @@ def test_a_chat_template_is_asked_for_where_the_base_has_none(services, tiny_bas
     (bare / "chat_template.jinja").unlink()
     planning = planning_of(services)
 
-    offered = {base: planning.offer_template(base) for base in (str(bare), f"{bare}#inst", STARTER)}
+    offered = [look(base, "") for base in (str(bare), f"{bare}#inst", STARTER)]
     _, checks, *_ = planning.review("shop-v1", str(bare), QUICK_LOOK, **OPTIONS)
 
-    assert [(each.value, each.visible) for each in offered.values()] == [
+    assert [(template.value, template.visible) for _, _, template in offered] == [
         ("", True),
         ("inst", True),
         ("", False),
     ]
     assert "brings no chat template" in checks
+    assert [facts for facts, _, _ in offered] == [checks, "", ""]
+
+
+def test_a_model_of_the_hub_shows_what_it_is_and_takes_a_token_for_its_run_alone(
+    services,
+    bench,  # noqa: F811
+    tiny_base,
+    monkeypatch,
+):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    spawned = []
+    monkeypatch.setattr("chatui.jobs.queue.spawn", lambda *told: spawned.append(told))
+    with hub() as site:
+        monkeypatch.setenv("CHATUI_HUB", site.address)
+        site.has("acme/tiny", tiny_base, cardData={"license": HOSTILE}, gated="auto")
+        site.tokens = {"hf_s3cret"}
+        refused = look("acme/tiny", "")
+        shown, token, template = look("acme/tiny", " hf_s3cret ")
+        missing = look("acme/nothing", "hf_s3cret")
+
+    assert "gated: accept its terms" in refused[0]
+    assert refused[1].visible
+    assert "acme/tiny: 1 MB to download, licence &lt;img" in shown
+    assert token.visible
+    assert not template.visible
+    assert "no such model" in missing[0]
+    chain, key, run = planning_of(services).start_run(
+        "shop-v1",
+        str(tiny_base),
+        "k",
+        CHOSEN,
+        hub_token="hf_s3cret",
+        **OPTIONS | {"max_length": 64},
+    )
+    assert spawned[0][2] == {"CHATUI_HUB_TOKEN": "hf_s3cret"}
+    files = [path for path in bench.workspace.root.rglob("*") if path.is_file()]
+    assert not any(b"hf_s3cret" in path.read_bytes() for path in files)
+    assert "hf_s3cret" not in repr((chain, key, run))
 
 
 def test_an_adapter_fills_the_form_with_what_made_it_and_is_checked_with_it(

@@ -12,7 +12,7 @@ from typing import Any
 from transformers import PrinterCallback
 
 from chatui.jobs import JobStopped, Task
-from chatui.model.catalog import STARTER, BaseModel, find_base
+from chatui.model.catalog import STARTER, BaseModel
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import can_pack, packing
 from chatui.train.config import TrainConfig, passes_over
@@ -27,6 +27,7 @@ from chatui.train.worker.batches import (
     plan_steps,
 )
 from chatui.train.worker.checkpointing import settled
+from chatui.train.worker.fetching import base_on_disk
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
 from chatui.train.worker.regularizing import noisy_embeddings
@@ -48,7 +49,7 @@ class _Data:
 def train(task: Task) -> None:
     """Train the run of a task's folder, from its last checkpoint if there is one."""
     record = RunRecord.read(task.folder)
-    base = find_base(record.base)
+    base = base_on_disk(task, record.base)
     task.log(f"Loading {base.title} in 4 bits")
     loaded = load_base(base)
     rows = rows_to_learn(task, record, loaded)
@@ -151,5 +152,5 @@ def public_name(base: BaseModel) -> str:
     return (
         f"chatui/{STARTER}"
         if base.source == STARTER
-        else (base.title if base.is_local else base.source)
+        else (base.source if base.is_of_the_hub else base.title)
     )

@@ -148,6 +148,8 @@ def _doing(run: RunView) -> str:
 
 def _last_words(run: RunView) -> str | None:
     """The last line that says more than the progress bar does."""
+    if run.downloading:
+        return f"Downloading the base model: {run.downloading}"
     lines = run.log(1)
     return lines[-1] if lines else run.job.last_event
 

@@ -14,11 +14,12 @@ from chatui.train.presets import PRESETS, QUICK_LOOK
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import QUIET, Page
+from chatui.ui.tabs.train.base_facts import TEMPLATE_CHOICES, look
 from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
-from chatui.ui.tabs.train.planning import TEMPLATE_CHOICES, Planning
+from chatui.ui.tabs.train.planning import Planning
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         label="Base model",
         info="Or type a folder on this machine, or a name on the Hugging Face Hub.",
         allow_custom_value=True,
+    )
+    facts = gr.HTML(elem_id="train-base-facts")
+    token = gr.Textbox(
+        label="Hub token",
+        info="For a gated or private model: this page and the run know it, no file does.",
+        type="password",
+        visible=False,
+        elem_id="train-hub-token",
     )
     template = gr.Dropdown(
         TEMPLATE_CHOICES,
@@ -68,7 +77,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     with gr.Accordion("Go on from an adapter", open=False, elem_id="train-going-on"):
         adapter = gr.Textbox(
             label="Adapter",
-            info="A run such as r1, or a folder on this machine; empty for a fresh one.",
+            info="A run such as r1, a folder, or a name on the Hub; empty for a fresh one.",
             elem_id="train-adapter",
         )
         made_with = gr.HTML()
@@ -114,7 +123,14 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     gr.on(
         [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **QUIET
     ).then(**review)
-    base.change(planning.offer_template, base, template, **QUIET)
+    gr.on(
+        [base.change, token.submit, token.blur],
+        look,
+        [base, token],
+        [facts, token, template],
+        trigger_mode="always_last",
+        **QUIET,
+    )
     template.input(name_with, [base, template], base, **QUIET)
     base.change(
         planning.choose_base, [base, chosen, rated], [options["learning_rate"], rated], **QUIET
@@ -131,7 +147,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
         [page.selection, key, started],
-        inputs_kwargs=options | {"adapter": adapter},
+        inputs_kwargs=options | {"adapter": adapter, "hub_token": token},
         api_name="start_run",
         trigger_mode="once",
     )

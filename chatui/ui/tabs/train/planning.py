@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import gradio as gr
 
-from chatui.errors import CannotTrain, ChatUIError, NoChatTemplate
+from chatui.errors import CannotTrain, ChatUIError
+from chatui.jobs.secrets import lending
 from chatui.model.catalog import STARTER, bases_on_offer, find_base
-from chatui.model.templates import OWN, TEMPLATES, split_name
 from chatui.services import Services
 from chatui.train.advice import Advice, Situation, advise
 from chatui.train.checks import read_options
@@ -18,15 +18,12 @@ from chatui.train.presets import PRESETS, QUICK_LOOK, preset
 from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
+from chatui.ui.tabs.train.base_facts import secrets_of
 from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import advice_html
 
 _SAME = gr.skip()
-TEMPLATE_CHOICES = [
-    ("The model's own", OWN),
-    *((each.title, name) for name, each in TEMPLATES.items()),
-]
 
 
 class Planning:
@@ -62,17 +59,6 @@ class Planning:
         configuration is left as it is.
         """
         return (_SAME if base == rated else _preset(chosen, base).learning_rate), base
-
-    def offer_template(self, base: str) -> Any:
-        """Ask for a chat template where the base model has none, or one was chosen."""
-        choice = split_name(base or "")[1]
-        try:
-            find_base(base or "")
-        except NoChatTemplate:
-            return gr.Dropdown(TEMPLATE_CHOICES, value=OWN, visible=True)
-        except ChatUIError:  # told beside Start already
-            return gr.Dropdown(TEMPLATE_CHOICES, value=OWN, visible=False)
-        return gr.Dropdown(TEMPLATE_CHOICES, value=choice, visible=choice != OWN)
 
     def review(
         self, dataset: str | None, base: str, chosen: str, *, adapter: str = "", **values: object
@@ -120,15 +106,20 @@ class Planning:
         selected: Selection,
         *,
         adapter: str = "",
+        hub_token: str = "",
         **values: object,
     ) -> tuple[Selection, str, str]:
-        """Start fine-tuning a base model on a dataset version; returns the name of the run."""
+        """Start fine-tuning a base model on a dataset version; returns the name of the run.
+
+        `hub_token` is for a gated or private base model: only the run's own process knows it.
+        """
         config, problems = read_options(values)
         base = (base or STARTER).strip()
         beginning, unusable = self._going_on.named(adapter, base)
         if problems + unusable:
             raise CannotTrain([problem.sentence for problem in problems + unusable])
-        run = self._services.runs.start(dataset, config, base, key or None, beginning=beginning)
+        with lending(secrets_of(hub_token)):
+            run = self._services.runs.start(dataset, config, base, key or None, beginning=beginning)
         chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
         return chain, self.new_key(), run
 
