@@ -178,6 +178,8 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "steps": view.job.steps,
         "train_loss": view.train_loss,
         "validation_perplexity": view.validation_perplexity,
+        "reward_margin": view.reward_margin,
+        "reward_accuracy": view.reward_accuracy,
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,

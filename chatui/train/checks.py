@@ -15,6 +15,7 @@ from chatui.train.contradictions import (
     has_what_the_optimizer_needs,
 )
 from chatui.train.hardware import Hardware
+from chatui.train.preferences import has_only_what_pairs_know
 from chatui.train.presets import learning_rate_for
 from chatui.train.problem import Problem
 
@@ -139,6 +140,7 @@ CHECKS: tuple[Check, ...] = (
     falls_by_its_warmup,
     has_what_the_optimizer_needs,
     has_these_layers,
+    has_only_what_pairs_know,
     learning_rate_suits_the_size,
     fits_in_memory,
 )

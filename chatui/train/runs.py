@@ -21,6 +21,7 @@ from chatui.train.beginnings import Beginning, adapter_on_disk, beginning_of, un
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
+from chatui.train.preferences import without_preferences
 from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
@@ -67,8 +68,11 @@ class RunStore:
             return problems
         problems = find_problems(config, dataset, found)
         problems += unlike(config, base, beginning) if beginning else []
-        unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
-        return [*problems, unlearnable] if unlearnable else problems
+        unlearnable = (
+            nothing_to_learn(self._datasets, dataset.id, found, config),
+            without_preferences(self._datasets, dataset.id, config),
+        )
+        return problems + [problem for problem in unlearnable if problem]
 
     def start(
         self,
@@ -250,6 +254,8 @@ def _view(folder: Path, job: JobView) -> RunView:
         peak_memory_mb=figures.peak_memory_mb,
         curve=figures.curve,
         continues=record.continues,
+        reward_margin=_number(best.get("reward_margin")),
+        reward_accuracy=_number(best.get("reward_accuracy")),
     )
 
 

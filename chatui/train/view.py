@@ -41,6 +41,8 @@ class RunView:
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
     continues: str | None = None  # the run whose adapter it began with
+    reward_margin: float | None = None  # where it learns from preferences: of the kept adapter
+    reward_accuracy: float | None = None  # share of the validation pairs, 0 to 1
 
     @property
     def state(self) -> JobState:
@@ -155,6 +157,12 @@ def _finished(run: RunView) -> str:
 
 
 def _came_to(run: RunView) -> str:
+    if run.reward_accuracy is not None:
+        return (
+            f"{run.id} is done: it prefers the chosen reply in {run.reward_accuracy:.0%} of the "
+            f"validation pairs, by a reward margin of {run.reward_margin or 0:.2f} (best at step "
+            f"{run.best_step} of {run.steps})."
+        )
     if run.validation_perplexity is None or run.base_perplexity is None:
         return f"{run.id} is done after {run.steps} steps."
     before, after = run.base_perplexity, run.validation_perplexity

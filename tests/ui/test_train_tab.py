@@ -112,7 +112,7 @@ def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):
 
 
 def test_a_group_says_how_many_options_differ_from_the_preset(services):
-    *_, groups, by_heart, adapter, memory, saving, reset = planning_of(services).review(
+    *_, groups, by_heart, adapter, memory, saving, pairs, reset = planning_of(services).review(
         "shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 9, "seed": 3}
     )
 

@@ -14,9 +14,7 @@ from transformers import TrainerCallback
 
 from chatui.errors import LossNotFinite
 from chatui.jobs import Event, JobStopped, Task
-from chatui.model.encoding import EncodedRow
 from chatui.train.record import adapter_folder, is_discarded
-from chatui.train.worker.by_source import by_source, pooled, row_sums
 from chatui.train.worker.saving import has_adapter, mark_complete, save_adapter
 from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb
 
@@ -40,7 +38,7 @@ class Journalist(TrainerCallback):
         task: Task,
         plan: Plan,
         *,
-        validation: Sequence[EncodedRow],
+        validation: Sequence[Any],
         sources: Sequence[str | None] = (),
         sample: Callable[[Any], list[str]],
     ) -> None:
@@ -113,13 +111,14 @@ class Journalist(TrainerCallback):
         self._task.step(
             step,
             steps,
-            loss=trainer.nats / max(1, trainer.reply_tokens),
+            loss=trainer.loss,
             learning_rate=self._learning_rate,
             gradient_norm=trainer.gradient_norm,
             tokens=trainer.tokens,
             reply_tokens=trainer.reply_tokens,
             seconds=time.monotonic() - self._step_began,
             memory_mb=peak_memory_mb(),
+            **trainer.figures(),
         )
 
     def _remember(self, known: Sequence[Event]) -> None:
@@ -131,28 +130,19 @@ class Journalist(TrainerCallback):
             self._worse = 0 if is_best or event["step"] == 0 else self._worse + 1
 
     def _evaluate(self, step: int) -> None:
-        """Measure validation perplexity; the adapter that has the lowest is kept."""
-        model = self.trainer.model
-        sums = row_sums(model, self._validation, self.trainer.pad_id)
-        loss, tokens = pooled(sums)
+        """Measure on the validation rows; the adapter that has the lowest loss is kept."""
+        measured = self.trainer.measured(self._validation, self._sources)
         # A fresh adapter changes nothing before the first step: it is never the best.
         counts = step > 0 or self._plan.begins_trained
-        is_best = counts and (self.best is None or loss < self.best)
+        is_best = counts and (self.best is None or measured.loss < self.best)
         if is_best:
             self.keep_adapter()
-            self.best = loss
+            self.best = measured.loss
         self._worse = 0 if is_best or step == 0 else self._worse + 1
-        perplexity = math.exp(min(loss, 700.0))
         self._task.journal.append(
-            "evaluation",
-            step=step,
-            loss=loss,
-            perplexity=perplexity,
-            tokens=tokens,
-            best=is_best,
-            by_source=by_source(sums, self._sources),
+            "evaluation", step=step, loss=measured.loss, best=is_best, **measured.figures
         )
-        self._task.log(f"validation perplexity {perplexity:.2f} at step {step}")
+        self._task.log(f"{measured.words} at step {step}")
 
     def _read_samples(self, step: int) -> None:
         if replies := self._sample(self.trainer.model):

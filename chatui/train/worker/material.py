@@ -7,6 +7,7 @@ from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import Task
 from chatui.model.loading import LoadedModel
 from chatui.train.record import RunRecord
+from chatui.train.worker.pairs import encode_pairs
 from chatui.train.worker.rows import Encoded, encode
 from chatui.workspace import Workspace
 
@@ -41,7 +42,8 @@ def rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encoded
 def encoded(task: Task, record: RunRecord, loaded: LoadedModel, split: Any) -> Encoded:
     """The rows of a split as tokens."""
     conversations = dataset_of(task, record).conversations(record.dataset, split)
-    rows = encode(conversations, loaded.encoder, record.config.max_length)
+    as_tokens = encode_pairs if record.config.method == "dpo" else encode
+    rows = as_tokens(conversations, loaded.encoder, record.config.max_length)
     if not rows.rows:
         reason = next(iter(rows.skipped), "it is empty")
         raise NothingToLearn(record.dataset, split, reason)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ from chatui.train.worker.batches import Limits, pieces_of_step
 class Encoded:
     """Rows to learn from, and what became of the others."""
 
-    rows: list[EncodedRow]
+    rows: list[Any]  # EncodedRow, or Pair where it learns from preferences
     skipped: dict[str, int]  # why, and how many
     cut: int  # rows that were longer than the limit
     sources: list[str | None] = field(default_factory=list)  # of each row, in a mixture

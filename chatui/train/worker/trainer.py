@@ -1,6 +1,7 @@
 """The Trainer that learns replies: exact loss, and exact validation."""
 
 import resource
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from chatui.model.encoding import EncodedRow
 from chatui.train.worker.batches import Limits
 from chatui.train.worker.by_source import pooled, row_sums
 from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
+from chatui.train.worker.measured import Measured, replies_measured
 from chatui.train.worker.regularizing import smoothed
 from chatui.train.worker.rows import collate_step
 from chatui.train.worker.saving import full_disk_in_words, save_adapter
@@ -54,6 +56,19 @@ class ReplyTrainer(Trainer):
     def start_step(self) -> None:
         """Begin to count anew."""
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
+
+    @property
+    def loss(self) -> float:
+        """Nats per reply token since `start_step`."""
+        return self.nats / max(1, self.reply_tokens)
+
+    def figures(self) -> dict[str, float]:
+        """What else is journalled of a step."""
+        return {}
+
+    def measured(self, rows: Mapping[int, Any], sources: Sequence[str | None]) -> Measured:
+        """What the model as it is now comes to on some rows."""
+        return replies_measured(self.model, rows, sources, self.pad_id)
 
     def get_train_dataloader(self) -> DataLoader:
         """The steps of the whole run, in their planned order; each is a list of batches."""

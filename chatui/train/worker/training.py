@@ -74,8 +74,14 @@ def train(task: Task) -> None:
 
 @contextmanager
 def learning(model: Any, config: TrainConfig) -> Iterator[None]:
-    """A model that reads packed rows, keeps little, and is disturbed, as its options say."""
+    """A model that reads packed rows, keeps little, and is disturbed, as its options say.
+
+    Where it learns from preferences the layers are PEFT's own: they are asked without the adapter.
+    """
     with ExitStack() as stack:
+        if config.method == "dpo":
+            yield
+            return
         if config.packing:
             stack.enter_context(packing(model))
         if is_worth_thrift(model):
@@ -104,7 +110,7 @@ def _trainer(
         patience=config.patience,
         begins_trained=record.continues is not None,
     )
-    packs = config.packing and can_pack(loaded.model)
+    packs = config.packing and config.method == "sft" and can_pack(loaded.model)
     journalist = Journalist(
         task,
         plan,
@@ -112,21 +118,32 @@ def _trainer(
         sources=data.validation.sources,
         sample=_samples(task, record, loaded),
     )
-    trainer = ReplyTrainer(
+    kind, as_arguments, more = _trainer_of(loaded, config)
+    trainer = kind(
         steps=steps,
         limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
-        label_smoothing=config.label_smoothing,
         model=loaded.model,
-        args=arguments(task.folder, config, steps=len(steps)),
+        args=as_arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
+        **more,
     )
     trainer.remove_callback(PrinterCallback)  # the journal says it better
     journalist.trainer = trainer
     return trainer, journalist
+
+
+def _trainer_of(loaded: LoadedModel, config: TrainConfig) -> tuple[Any, Any, dict[str, Any]]:
+    """The trainer of a method, what makes its arguments, and what it is told besides."""
+    if config.method == "dpo":
+        from chatui.train.worker.preferences import PreferenceTrainer, preference_arguments
+
+        more = {"processing_class": loaded.encoder.tokenizer}
+        return PreferenceTrainer, preference_arguments, more
+    return ReplyTrainer, arguments, {"label_smoothing": config.label_smoothing}
 
 
 def _samples(task: Task, record: RunRecord, loaded: LoadedModel) -> Samples:

@@ -34,7 +34,9 @@ def chart(run: RunView | None, others: Sequence[RunView], metric: str, smoothing
     if not drawn:
         return '<div class="chatui-card chatui-muted">This run has journalled no such figure.</div>'
     measured = metric in (LOSS, "Perplexity") and others
-    unit = f"{shown.unit}{', on the validation split' if measured else ''}"
+    by_pair = metric == LOSS and run.config.method == "dpo"
+    name = "nats per pair of replies" if by_pair else shown.unit
+    unit = f"{name}{', on the validation split' if measured else ''}"
     steps = max(one.steps for one in (run, *others))
     table = _points_table(run, metric) if not others else compared(run, others)
     summary = "Show as table" if not others else "Show what differs"
@@ -47,8 +49,11 @@ def by_source(run: RunView) -> str:
     lines = source_lines(run)
     if not lines:
         return ""
-    headers = ("Validation perplexity of", "Rows", "Before", "Kept adapter", "Last")
-    cells = [(e.source, e.rows, *map(_perplexity, (e.before, e.kept, e.last))) for e in lines]
+    is_pairs = run.config.method == "dpo"
+    figure = "Validation loss of" if is_pairs else "Validation perplexity of"
+    told = _shown if is_pairs else _perplexity
+    headers = (figure, "Rows", "Before", "Kept adapter", "Last")
+    cells = [(e.source, e.rows, *map(told, (e.before, e.kept, e.last))) for e in lines]
     return html_table(headers, cells)
 
 
