@@ -22,7 +22,9 @@ class StandIn:
         self.asked: list[tuple[str, str, str | None]] = []  # method, path, Authorization
         self.gate = threading.Event()  # weights come to an end only when it is open
         self.gate.set()
-        self.waits = threading.Event()  # set while somebody stands before it
+        self.waits = threading.Event()  # set once somebody stands before it
+        self.answers = threading.Event()  # nothing at all is answered unless it is set
+        self.answers.set()
 
     def has(self, name: str, folder: Path, **about: object) -> None:
         """Offer the files of a folder as a model."""
@@ -43,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         token = self.headers.get("Authorization")
         site.asked.append((self.command, path, token))
+        site.answers.wait(60)
         if site.tokens and token not in {f"Bearer {each}" for each in site.tokens}:
             self._send(401, b"", {"X-Error-Code": "GatedRepo"}, with_body)
             return
@@ -122,5 +125,6 @@ def hub() -> Iterator[StandIn]:
             yield site
         finally:
             site.gate.set()
+            site.answers.set()
             server.shutdown()
             thread.join()

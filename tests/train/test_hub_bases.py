@@ -6,6 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 from chatui.errors import BaseNotReachable, CannotContinue
+from chatui.jobs import JobStopped, Task
 from chatui.jobs.secrets import lending
 from chatui.model.catalog import find_base
 from chatui.model.hub import on_this_disk
@@ -73,6 +74,17 @@ def test_stop_ends_a_download_and_resume_goes_on_with_it(bench, site):
     bench.runs.resume(run)
     wait_until(lambda: not bench.runs.view(run).job.is_active, 60, "it has ended")
     assert bench.runs.view(run).state == "finished"
+
+
+def test_stop_does_not_wait_for_a_hub_that_does_not_answer(bench, site, monkeypatch):
+    site.answers.clear()
+    task = made(bench, lambda: start(bench))
+    monkeypatch.setattr(Task, "should_stop", property(lambda task: bool(site.asked)))
+
+    with pytest.raises(JobStopped):
+        train(task)
+
+    assert on_this_disk(NAME) is None
 
 
 @pytest.mark.slow

@@ -146,6 +146,15 @@ def test_what_disturbs_single_replies_is_refused(bench, preferred, tiny_base, op
         bench.runs.start(preferred, OPTIONS.model_copy(update=option), str(tiny_base))
 
 
+def test_preferences_want_a_tenth_of_the_learning_rate(bench, preferred, tiny_base):
+    problems = bench.runs.problems(
+        preferred, OPTIONS.model_copy(update={"learning_rate": 6e-3}), str(tiny_base)
+    )
+
+    assert [problem.field for problem in problems] == ["learning_rate"]
+    assert "which learns preferences. Set it to about 0.0006." in problems[0].sentence
+
+
 def liked(rejected: str | None, reply: str = "Soon.") -> Conversation:
     talk = (Turn("user", "Hi"), Turn("assistant", "Yes?"), Turn("user", "When?"))
     return Conversation("1", (*talk, Turn("assistant", reply)), rejected=rejected)
