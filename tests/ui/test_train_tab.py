@@ -488,6 +488,9 @@ def test_a_model_of_the_hub_shows_what_it_is_and_takes_a_token_for_its_run_alone
         **OPTIONS | {"max_length": 64},
     )
     assert spawned[0][2] == {"CHATUI_HUB_TOKEN": "hf_s3cret"}
+    Journal(bench.workspace.existing("runs", run)).append("stopped")
+    Watching(services).resume(chain, "hf_other")
+    assert spawned[1][2] == {"CHATUI_HUB_TOKEN": "hf_other"}
     files = [path for path in bench.workspace.root.rglob("*") if path.is_file()]
     assert not any(b"hf_s3cret" in path.read_bytes() for path in files)
     assert "hf_s3cret" not in repr((chain, key, run))

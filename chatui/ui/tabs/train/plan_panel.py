@@ -28,6 +28,7 @@ class PlanParts:
 
     start: gr.Button
     copied: gr.Dropdown  # the runs whose options can be copied
+    token: gr.Textbox  # of the Hub, for the run that is started or resumed
 
 
 def build_plan(services: Services, page: Page) -> PlanParts:
@@ -163,7 +164,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     )
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     count.click(lessons.all_of_them, looked_at, [lesson, learned, count], **once)
-    return PlanParts(start, copied)
+    return PlanParts(start, copied, token)
 
 
 def _let_checks_speak(options: dict[str, Block]) -> None:
