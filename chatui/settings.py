@@ -5,6 +5,7 @@ Every field is a variable `CHATUI_<FIELD>`; the table in the README is held equa
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +31,7 @@ QUIET_ENVIRONMENT = {
 
 
 SPACE_STORAGE = Path("/data")
+DEFAULT_HUB = "https://huggingface.co"
 
 
 class Settings(BaseSettings):
@@ -55,12 +57,12 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy address; by default a SQLite file in the workspace."
     )
     hub: str = Field(
-        "https://huggingface.co", description="Hub that `hf:OWNER/NAME` is fetched from."
+        DEFAULT_HUB, description="Hub that `hf:OWNER/NAME` and base models are fetched from."
     )
     hub_token: SecretStr | None = Field(
         None,
-        description="Token for gated or private datasets of that Hub, and for `--on hf:`; never "
-        "stored.",
+        description="Token for gated or private datasets and models of it, and for `--on hf:`; "
+        "never stored.",
     )
     engine_url: str | None = Field(
         None,
@@ -118,6 +120,11 @@ def load_settings(**chosen: object) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         raise BadEnvironment(str(problem["loc"][0]), str(problem["msg"])) from error
+
+
+def environment_with(secrets: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that is to know some secrets more."""
+    return {**os.environ, **secrets}
 
 
 def quiet_environment() -> None:

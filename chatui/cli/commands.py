@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatui.cli import data, editing, mixing, stats, training
+from chatui.cli import bases, data, editing, mixing, stats, training
 from chatui.cli.opening import AsJson, Where
 from chatui.cli.opening import open_services as _open
 from chatui.cli.opening import pairs as _pairs
@@ -25,7 +25,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (*data.COMMANDS, *editing.COMMANDS, *stats.COMMANDS, *mixing.COMMANDS):
+for command in (
+    *data.COMMANDS,
+    *bases.COMMANDS,
+    *editing.COMMANDS,
+    *stats.COMMANDS,
+    *mixing.COMMANDS,
+):
     app.command()(command)
 for name, function in training.COMMANDS.items():
     app.command(name=name)(function)

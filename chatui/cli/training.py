@@ -1,6 +1,7 @@
 """The commands of training: start, watch, stop, resume and continue runs; keep their options."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from chatui.cli.opening import AsJson, Where, open_services, pairs
 from chatui.cli.printing import follow, say, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
+from chatui.train.by_source import source_lines
 from chatui.train.config_file import ConfigFile, differences, read_config_file, to_yaml
 
 Options = Annotated[list[str] | None, typer.Option("--set", help="A training option, KEY=VALUE.")]
@@ -32,6 +34,14 @@ def train(
     ] = None,
     base: Annotated[
         str | None, typer.Option(help="starter (the default), a local folder or a Hub name.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Chat template for a base without one: chatml, inst or plain."),
+    ] = None,
+    from_adapter: Annotated[
+        str | None,
+        typer.Option(help="Go on from an adapter: a run, a folder or a Hub name."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of options, as `config` writes it.")
@@ -61,6 +71,12 @@ def train(
     chosen = {**file.options, **pairs(options or [], "--set")}
     if (version := dataset or file.dataset) is None:
         raise BadOption("DATASET", "no dataset version is named, here or in a --config file")
+    named = base or file.base
+    named = _with_template(named, template) if named else None
+    beginning = services.runs.beginning(from_adapter, named) if from_adapter else None
+    if beginning:  # what made the adapter need not be said again
+        chosen, named = {**beginning.options, **chosen}, beginning.base
+    named = _with_template(named or STARTER, template)
     try:
         completed = with_what_privacy_needs(chosen)
         checked = TrainConfig.model_validate(completed)
@@ -68,7 +84,7 @@ def train(
         raise BadOption("--set", _first_problem(error)) from error
     _say_what_was_added(completed, chosen)
     launch = Launch(processes, sharded, is_here=not prepare, flavor=on and _flavor(on), hours=hours)
-    run_id = services.runs.start(version, checked, base or file.base or STARTER, launch=launch)
+    run_id = services.runs.start(version, checked, named, beginning=beginning, launch=launch)
     if prepare:
         line = services.runs.by_hand(run_id)
         show({"run": run_id, "command": line}, f"{run_id} is made. Start it with: {line}", as_json)
@@ -213,12 +229,25 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
         "steps": view.job.steps,
         "train_loss": view.train_loss,
         "validation_perplexity": view.validation_perplexity,
+        "reward_margin": view.reward_margin,
+        "reward_accuracy": view.reward_accuracy,
         "tokens_per_second": view.tokens_per_second,
         "peak_memory_mb": view.peak_memory_mb,
         "continues": view.continues,
         "epsilon": view.spent.epsilon if view.spent else None,
         "delta": view.spent.delta if view.spent else None,
+        "sources": [asdict(line) for line in source_lines(view)],
     }
+
+
+def _with_template(base: str, choice: str | None) -> str:
+    from chatui.model.templates import TEMPLATES, name_with
+
+    if choice is None:
+        return base
+    if choice not in TEMPLATES:
+        raise BadOption("--template", f"{choice!r} is none of {', '.join(TEMPLATES)}")
+    return name_with(base, choice)
 
 
 def _cell(value: object) -> str:

@@ -20,6 +20,19 @@ class BaseNotUsable(ChatUIError):
         super().__init__(
             f"The base model {name!r} can't be used: {reason}. Choose another base model."
         )
+        self.reason = reason
+
+
+class NoChatTemplate(BaseNotUsable):
+    """A base model that brings no chat template, and for which none was chosen."""
+
+    def __init__(self, name: str, offered: list[str]) -> None:
+        ChatUIError.__init__(
+            self,
+            f"The base model {name!r} brings no chat template, so it can't hold a conversation "
+            f"yet. Choose one for it: {', '.join(offered)} (`--template`, or "
+            f"'{name}#{offered[0]}' as its name).",
+        )
 
 
 class BaseNotReachable(ChatUIError):
@@ -30,6 +43,7 @@ class BaseNotReachable(ChatUIError):
             f"The base model {name!r} could not be downloaded: {reason}. Check the name and the "
             "network, or choose 'starter' or a folder on this machine."
         )
+        self.reason = reason
 
 
 class EngineNotReachable(ChatUIError):

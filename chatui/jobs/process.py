@@ -8,11 +8,13 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from chatui.settings import environment_with
 from chatui.workspace import read_json, write_json
 
 # A worker on another machine (a shared disk) can't be looked up here: it counts as alive while its
@@ -35,8 +37,11 @@ def command(folder: Path, module: str) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", count, *meeting, *work]
 
 
-def spawn(folder: Path, module: str) -> None:
-    """Start a job's work in a session of its own; the app may end before it does."""
+def spawn(folder: Path, module: str, secrets: Mapping[str, str] | None = None) -> None:
+    """Start a job's work in a session of its own; the app may end before it does.
+
+    `secrets` are variables that it finds in its environment and that stand nowhere else.
+    """
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             command(folder, module),
@@ -44,6 +49,7 @@ def spawn(folder: Path, module: str) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            env=environment_with(secrets) if secrets else None,
         )
     _children.append(process)
     claim(folder, process.pid)

@@ -11,7 +11,7 @@ terminated, then killed, by whoever tends next.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict, cast
@@ -21,6 +21,7 @@ from filelock import FileLock
 from chatui.errors import JobIsActive, JobNotResumable
 from chatui.jobs.journal import JobView, Journal, view_job
 from chatui.jobs.process import claim, kill, spawn, terminate
+from chatui.jobs.secrets import lent
 from chatui.workspace import read_json, write_json
 
 TERMINATE_AFTER = 20.0  # seconds between the Stop flag and SIGTERM
@@ -47,6 +48,7 @@ class Jobs:
         self._root = workspace_root.resolve()
         self._file = self._root / "queue" / "default.json"
         self._lock = FileLock(self._file.with_suffix(".lock"))
+        self._secrets: dict[str, Mapping[str, str]] = {}  # lent to a job that waits; on no disk
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Jobs":
@@ -75,6 +77,7 @@ class Jobs:
             folder = make_folder()
             describe(folder, kind, module, processes)
             name = self._name(folder)
+            self._remember(name)
             queue["waiting"].append(name)
             if key:
                 queue["keys"][key] = name
@@ -93,6 +96,7 @@ class Jobs:
             if change is not None:
                 change()
             (folder / "stop").unlink(missing_ok=True)
+            self._remember(self._name(folder))
             queue["waiting"].append(self._name(folder))
             self._start_next(queue)
 
@@ -158,7 +162,15 @@ class Jobs:
         # Ours until the worker has a process id: at no moment does the job look dead.
         claim(folder, os.getpid())
         Journal(folder).begin()
-        spawn(folder, str(read_json(folder / "job.json")["module"]))
+        module = str(read_json(folder / "job.json")["module"])
+        if secrets := self._secrets.pop(self._name(folder), None):
+            spawn(folder, module, secrets)
+        else:
+            spawn(folder, module)
+
+    def _remember(self, name: str) -> None:
+        if secrets := lent():
+            self._secrets[name] = secrets
 
     def _enforce_stop(self, queue: _Queue) -> None:
         for name in queue["active"]:

@@ -37,7 +37,7 @@ class AdapterSwitch:
         name = adapter_hash(folder)
         if name in self._attached:
             return name
-        _refuse_if_foreign(folder, self._base)
+        refuse_if_foreign(folder, self._base)
         with warnings.catch_warnings():
             # PEFT still asks for a property that transformers has renamed.
             warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
@@ -98,7 +98,7 @@ class AdapterSwitch:
             raise AdapterNotUsable(name[:12], "it is not attached to this model")
 
 
-def _refuse_if_foreign(folder: Path, base: torch.nn.Module) -> None:
+def refuse_if_foreign(folder: Path, base: torch.nn.Module) -> None:
     """Raise unless every matrix of the adapter fits a layer of the base model.
 
     Asked before PEFT begins, because a failed attempt would leave the base model changed.

@@ -1,20 +1,22 @@
 """Base models on offer: the bundled starter, folders on this machine, and names on the Hub.
 
-Reads files and, when a Hub model is first used, downloads it. No torch: the page asks here.
+Reads files and, when a Hub model is first used, downloads it (`hub.py`). One that was downloaded is
+a folder on this machine. No torch: the page asks here.
 """
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chatui.errors import BaseNotReachable, BaseNotUsable, UnknownBase
+from chatui.errors import BaseNotUsable, NoChatTemplate, UnknownBase
+from chatui.model.hub import fetched, is_hub_name, on_this_disk
+from chatui.model.templates import OWN, TEMPLATES, chosen_template, split_name
 
 STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
-_HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
-_NEEDED_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
+_NEEDED_FILES = ("*.json", "model*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
 TOKENIZER_FILES = ("tokenizer*.json", "*.jinja", "special_tokens_map.json", "config.json")
 _RUNTIME_MB = 450  # torch, transformers and the page's own process, before any weight
 
@@ -30,6 +32,17 @@ class BaseModel:
     parameters: int | None
     context: int | None  # tokens
     size_mb: int | None  # on disk
+    template: str = OWN  # or one of TEMPLATES that was chosen instead
+
+    @property
+    def source(self) -> str:
+        """Its name without the template that was chosen for it."""
+        return split_name(self.name)[0]
+
+    @property
+    def is_of_the_hub(self) -> bool:
+        """Whether it is known by a name of the Hub, be it downloaded or not."""
+        return is_hub_name(self.source) and not Path(self.source).is_dir()
 
     @property
     def memory_mb(self) -> int | None:
@@ -75,20 +88,42 @@ def bases_on_offer() -> list[BaseModel]:
 def find_base(name: str) -> BaseModel:
     """The base model of a name: "starter", a folder, or `owner/model` on the Hub.
 
-    Asks the disk only. Raises UnknownBase, or BaseNotUsable for a folder without a usable model.
+    A chat template may be chosen behind the name: `owner/model#chatml`. Asks the disk only. Raises
+    UnknownBase, or BaseNotUsable for a folder without a usable model.
     """
     name = name.strip()
+    if Path(name).expanduser().is_dir():
+        return _with_own_template(_in_folder(name))
+    source, template = split_name(name)
+    found = _find(source)
+    return replace(found, name=name, template=template) if template else _with_own_template(found)
+
+
+def _find(name: str) -> BaseModel:
     if name == STARTER:
         return _describe(STARTER_FOLDER, STARTER, "Starter", "apache-2.0")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _describe(folder.resolve(), name, folder.resolve().name, _licence(folder))
+    if Path(name).expanduser().is_dir():
+        return _in_folder(name)
+    if not is_hub_name(name):
+        raise UnknownBase(name)
+    if folder := on_this_disk(name):
+        return _describe(folder, name, name.split("/")[1], _licence(folder))
     for base in _FROM_THE_HUB:
         if base.name == name:
             return base
-    if not _HUB_NAME.fullmatch(name):
-        raise UnknownBase(name)
     return BaseModel(name, name, name.split("/")[1], "see the Hub", None, None, None)
+
+
+def _in_folder(name: str) -> BaseModel:
+    folder = Path(name).expanduser().resolve()
+    return _describe(folder, name, folder.name, _licence(folder))
+
+
+def _with_own_template(base: BaseModel) -> BaseModel:
+    """Refuse early what would be refused when it is loaded; of the Hub nothing is known yet."""
+    if base.is_local and not template_in(Path(base.path)):
+        raise NoChatTemplate(base.name, [*TEMPLATES])
+    return base
 
 
 def local_folder(base: BaseModel, files: Sequence[str] = _NEEDED_FILES) -> Path:
@@ -98,25 +133,21 @@ def local_folder(base: BaseModel, files: Sequence[str] = _NEEDED_FILES) -> Path:
     """
     if base.is_local:
         return Path(base.path)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(base.path, allow_patterns=list(files)))
-    except LocalEntryNotFoundError as error:
-        raise BaseNotReachable(base.name, "the Hub can't be reached and it is not here") from error
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "an error")
-        raise BaseNotReachable(base.name, f"the Hub answered {status}") from error
-    except OSError as error:
-        raise BaseNotReachable(base.name, str(error).splitlines()[0][:200]) from error
+    return on_this_disk(base.source) or fetched(base.source, list(files))
 
 
 def chat_template(base: BaseModel) -> str:
-    """The chat template of a base model; raises BaseNotUsable if it has none."""
-    template = template_in(local_folder(base))
+    """The chat template of a base model; raises NoChatTemplate if it has none."""
+    return template_of(base, local_folder(base))
+
+
+def template_of(base: BaseModel, folder: Path) -> str:
+    """The chat template of a base model whose files are in a folder, its own or the chosen one."""
+    if base.template:
+        return chosen_template(base.template, base.source, folder)
+    template = template_in(folder)
     if not template:
-        raise BaseNotUsable(base.name, "it has no chat template, so it can't hold a conversation")
+        raise NoChatTemplate(base.name, [*TEMPLATES])
     return template
 
 
@@ -135,8 +166,6 @@ def _describe(folder: Path, name: str, title: str, licence: str) -> BaseModel:
     weights = sorted(folder.glob("*.safetensors"))
     if not (folder / "config.json").exists() or not weights:
         raise BaseNotUsable(name, "the folder holds no config.json with *.safetensors beside it")
-    if not template_in(folder):
-        raise BaseNotUsable(name, "it has no chat template, so it can't hold a conversation")
     config = _json(folder / "config.json")
     size = sum(path.stat().st_size for path in weights)
     try:

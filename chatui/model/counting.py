@@ -4,7 +4,6 @@ All rows are rendered first and tokenized together, which takes about half the t
 tokenizer row by row.
 """
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +13,12 @@ from jinja2 import TemplateError
 
 from chatui.conversation import Turn
 from chatui.errors import BaseNotUsable
-from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_in
+from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_of
+from chatui.model.special_tokens import special_tokens
+from chatui.model.system_turns import takes_system, without_system
 
 # Of 20,000 texts at once each takes twice as long as of 250: their tokens no longer fit the cache.
 _AT_ONCE = 250
-_SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 
 class TokenCounter:
@@ -31,19 +31,21 @@ class TokenCounter:
 
     def conversations(self, rows: Sequence[Sequence[Turn]]) -> list[int]:
         """Tokens of each conversation below the chat template; 0 where the template refuses it."""
+        rendered = []
+        is_whole = takes_system(self._rendered)
+        for turns in rows:
+            said = turns if is_whole else without_system(turns)
+            try:
+                rendered.append(self._rendered([turn.as_message() for turn in said]))
+            except TemplateError:
+                rendered.append("")
+        return self.texts(rendered)
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        rendered = []
-        for turns in rows:
-            messages = [turn.as_message() for turn in turns]
-            try:
-                texts, _ = render_jinja_template(
-                    [messages], chat_template=self._template, **self._special
-                )
-            except TemplateError:
-                texts = [""]
-            rendered += texts
-        return self.texts(rendered)
+        texts, _ = render_jinja_template([messages], chat_template=self._template, **self._special)
+        return str(texts[0])
 
     def texts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by itself."""
@@ -60,29 +62,18 @@ def counter_of(base: BaseModel) -> TokenCounter:
 
     Raises BaseNotReachable or BaseNotUsable.
     """
-    return _counter(base.name, local_folder(base, TOKENIZER_FILES))
+    return _counter(base, local_folder(base, TOKENIZER_FILES))
 
 
 @lru_cache(maxsize=2)
-def _counter(name: str, folder: Path) -> TokenCounter:
+def _counter(base: BaseModel, folder: Path) -> TokenCounter:
     from tokenizers import Tokenizer
 
     file = folder / "tokenizer.json"
     if not file.is_file():
-        raise BaseNotUsable(name, "it has no tokenizer.json, so tokens can't be counted")
-    template = template_in(folder)
-    if not template:
-        raise BaseNotUsable(name, "it has no chat template, so it can't hold a conversation")
+        raise BaseNotUsable(base.name, "it has no tokenizer.json, so tokens can't be counted")
+    template = template_of(base, folder)
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return TokenCounter(tokenizer, template, special_tokens(folder))
-
-
-def special_tokens(folder: Path) -> dict[str, str]:
-    """The tokens that a template may name, such as `bos_token`."""
-    file = folder / "tokenizer_config.json"
-    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    found = {name: config.get(name) for name in _SPECIAL}
-    texts = {n: v.get("content") if isinstance(v, dict) else v for n, v in found.items()}
-    return {name: text for name, text in texts.items() if isinstance(text, str)}

@@ -1,9 +1,11 @@
 """Conversations as tokens: prompts to answer, replies to score, rows to learn from.
 
-The chat template decides what stands around the turns; this module decides which tokens are a
-reply: its text and the end-of-turn token, nothing before and nothing after.
+The chat template decides what stands around the turns. Which tokens are learned as replies is
+decided by the template's own generation markers where it has them; otherwise a reply is what
+follows the prompt that asks for it, up to the end-of-turn token.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 from jinja2 import TemplateError
 
 from chatui.conversation import Turn
+from chatui.model.system_turns import takes_system, without_system
 
 _PROBE = "PROBE"
+_MARKER = re.compile(r"\{%-?\s*generation\s*-?%\}")  # as transformers looks for it
 
 
 class CannotEncode(Exception):
@@ -42,8 +46,11 @@ class ChatEncoder:
     def __init__(self, tokenizer: Any, context: int) -> None:
         self.tokenizer = tokenizer
         self.context = context
-        self.marks_replies = "{% generation" in tokenizer.chat_template.replace("{%-", "{%")
+        self.marks_replies = bool(_MARKER.search(tokenizer.chat_template))
         self.end_ids = _end_of_turn_ids(tokenizer)
+        self.takes_system = takes_system(
+            lambda messages: str(tokenizer.apply_chat_template(messages, tokenize=False))
+        )
 
     def prompt(self, turns: Sequence[Turn], room: int) -> list[int]:
         """Ids to continue with a reply of up to `room` tokens; the oldest turns give way.
@@ -136,7 +143,10 @@ class ChatEncoder:
     def _render_dict(
         self, turns: Sequence[Turn], add_generation_prompt: bool = False
     ) -> dict[str, list[int]]:
-        messages = [turn.as_message() for turn in turns]
+        if not turns:
+            raise CannotEncode("it begins with a reply, and the template needs a question before")
+        said = turns if self.takes_system else without_system(turns)
+        messages = [turn.as_message() for turn in said]
         try:
             encoded = self.tokenizer.apply_chat_template(
                 messages,

@@ -5,7 +5,7 @@ Works on names alone, so that the page can check a choice before a model is load
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +21,17 @@ _BLOCK = re.compile(r"(?:^|\.)(\d+)\.")
 def linear_layers(base: BaseModel) -> list[str] | None:
     """Names of a local base model's matrices inside its blocks; None if it is not on this disk."""
     return list(_matrices(base.path)) if base.is_local else None
+
+
+def matrix_shapes(base: BaseModel) -> dict[str, tuple[int, int]] | None:
+    """Outputs and inputs of those matrices; None if the model is not on this disk."""
+    return dict(_matrices(base.path)) if base.is_local else None
+
+
+def inside_blocks(name: str) -> str:
+    """A layer's name from the number of its block on: what stands before differs by the file."""
+    found = _BLOCK.search(name)
+    return name[found.start(1) :] if found else name
 
 
 def chosen_layers(names: Iterable[str], wanted: str, top: int = 0) -> list[str]:
@@ -68,14 +79,14 @@ def _is_wanted(name: str, want: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _matrices(folder: str) -> tuple[str, ...]:
-    names: set[str] = set()
+def _matrices(folder: str) -> Mapping[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
     for path in Path(folder).glob("*.safetensors"):
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        names |= {
-            name.removesuffix(".weight")
+        found |= {
+            name.removesuffix(".weight"): (tensor["shape"][0], tensor["shape"][1])
             for name, tensor in header.items()
             if name.endswith(".weight") and len(tensor["shape"]) == 2 and _BLOCK.search(name)
         }
-    return tuple(sorted(names))
+    return dict(sorted(found.items()))

@@ -71,7 +71,7 @@ def load_base(
     into the machine's memory, as one that no GPU holds whole, and its 4-bit numbers are kept in the
     type that it computes in, so that they can be divided. Raises BaseNotUsable or BaseNotReachable.
     """
-    chat_template(base)  # refuse early: without one there is nothing to load it for
+    template = chat_template(base)  # refuse early: without one there is nothing to load it for
     folder = local_folder(base)
     transformers_logging.disable_progress_bar()
     dtype = compute_dtype()
@@ -80,6 +80,7 @@ def load_base(
             folder, local_files_only=True, trust_remote_code=False
         )
         plan = _Plan(folder, dtype, torch.device("cpu") if to_shard else device(), to_shard)
+        tokenizer.chat_template = template
         model = loaded_once(Copy(base, plan.settings), partial(_model, plan), _BROKEN)
     except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):

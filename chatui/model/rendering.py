@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from chatui.errors import BaseNotUsable
-from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_in
-from chatui.model.counting import special_tokens
+from chatui.model.catalog import TOKENIZER_FILES, BaseModel, local_folder, template_of
 from chatui.model.encoding import ChatEncoder
+from chatui.model.special_tokens import special_tokens
 
 _LONGEST_CONTEXT = 32_768  # as in `loading`
 
@@ -74,20 +74,21 @@ def encoder_of(base: BaseModel) -> ChatEncoder:
 
     Raises BaseNotReachable or BaseNotUsable.
     """
-    return _encoder(base.name, local_folder(base, TOKENIZER_FILES), base.context)
+    return _encoder(base, local_folder(base, TOKENIZER_FILES))
 
 
 @lru_cache(maxsize=2)
-def _encoder(name: str, folder: Path, context: int | None) -> ChatEncoder:
+def _encoder(base: BaseModel, folder: Path) -> ChatEncoder:
     from tokenizers import Tokenizer
 
-    file, template = folder / "tokenizer.json", template_in(folder)
-    if not file.is_file() or not template:
-        raise BaseNotUsable(name, "it has no tokenizer.json with a chat template")
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise BaseNotUsable(base.name, "it has no tokenizer.json")
+    template = template_of(base, folder)
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    limits = [_LONGEST_CONTEXT, context, _longest(folder)]
+    limits = [_LONGEST_CONTEXT, base.context, _longest(folder)]
     shortest = min(limit for limit in limits if limit)
     return ChatEncoder(PlainTokenizer(tokenizer, template, special_tokens(folder)), shortest)
 

@@ -60,7 +60,7 @@ def shape_of(base: BaseModel) -> ModelShape | None:
     """The shape of a base model; None before a download, or if its config is of another kind."""
     path = _config_file(base)
     if path is None:
-        return _KNOWN.get(base.name)
+        return _KNOWN.get(base.source)
     try:
         return _read(read_json(path))
     except (OSError, ValueError, KeyError, TypeError):

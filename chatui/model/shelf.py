@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Remote = Callable[[BaseModel], Answering]  # what answers for a base model elsewhere
 
+_Key = tuple[str, str]  # where it is, and the chat template that was chosen
+
 IDLE_SECONDS = 900.0  # without a question, after which a model is put away
 _LOOK_EVERY = 1.0  # seconds between two looks at who wants room
 
@@ -60,7 +62,7 @@ class ModelShelf:
         self._remote = remote
         self._clock = clock
         self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}  # the one that was asked last is the last
+        self._places: dict[_Key, _Place] = {}  # the one that was asked last is the last
         self._watcher: threading.Thread | None = None
 
     @contextmanager
@@ -74,10 +76,11 @@ class ModelShelf:
         if self._remote is not None:
             yield self._remote(base)
             return
+        key = _key(base)
         with self._lock:
-            place = self._places.setdefault(base.path, _Place())
+            place = self._places.setdefault(key, _Place())
             place.asked += 1
-            self._places[base.path] = self._places.pop(base.path)
+            self._places[key] = self._places.pop(key)
         try:
             with place.loading:  # one thread loads; others that want the same model wait for it
                 if place.engine is None:
@@ -96,12 +99,12 @@ class ModelShelf:
 
     def is_loaded(self, base_name: str) -> bool:
         """Whether a base model would answer without loading first."""
-        place = self._places.get(find_base(base_name).path)
+        place = self._places.get(_key(find_base(base_name)))
         return self._remote is not None or (place is not None and place.engine is not None)
 
     def why_away(self, base_name: str) -> str | None:
         """Why a base model that was loaded is not any more, in words."""
-        place = self._places.get(find_base(base_name).path)
+        place = self._places.get(_key(find_base(base_name)))
         return place.away if place is not None else None
 
     def look_round(self) -> None:
@@ -148,6 +151,10 @@ class ModelShelf:
                 if not any(place.engine or place.asked for place in self._places.values()):
                     self._watcher = None
                     return
+
+
+def _key(base: BaseModel) -> _Key:
+    return base.path, base.template
 
 
 def _return_memory() -> None:

@@ -68,7 +68,7 @@ def _base(it: Situation) -> Advice | None:
             else f"A run of {it.base.title} takes about {(it.seconds or 0) / 3600:.0f} hours here."
         )
         return Advice("base", best.name, f"Choose {best.title}", why)
-    if it.base.name == STARTER and it.hardware.has_gpu and len(fitting) > 1:
+    if it.base.source == STARTER and it.hardware.has_gpu and len(fitting) > 1:
         best = max(fitting, key=lambda base: base.parameters or 0)
         return Advice(
             "base",
@@ -115,7 +115,7 @@ def _rank(it: Situation) -> Advice | None:
 
 
 def _learning_rate(it: Situation) -> Advice | None:
-    suitable = learning_rate_for(it.base.parameters, it.config.optimizer)
+    suitable = learning_rate_for(it.base.parameters, it.config.optimizer, it.config.method)
     wanted = float(f"{suitable:.1g}")
     if _within(it.config.learning_rate, suitable, 3.0):
         return None
@@ -124,6 +124,7 @@ def _learning_rate(it: Situation) -> Advice | None:
         f"{size / 1e6:,.0f} million parameters" if size else "an unknown size, taken for a billion"
     )
     lion = " with Lion" if "lion" in it.config.optimizer else ""
+    lion += " with dpo" if it.config.method == "dpo" else ""
     way = (
         "large: it may diverge" if it.config.learning_rate > suitable else "small: it learns little"
     )

@@ -15,6 +15,7 @@ from chatui.train.contradictions import (
     has_what_the_optimizer_needs,
 )
 from chatui.train.hardware import Hardware
+from chatui.train.preferences import has_only_what_pairs_know
 from chatui.train.presets import learning_rate_for
 from chatui.train.privacy_checks import PRIVACY_CHECKS
 from chatui.train.problem import Problem
@@ -95,13 +96,15 @@ def learning_rate_suits_the_size(
     config: TrainConfig, dataset: DatasetView, base: BaseModel
 ) -> Problem | None:
     """What the starter learns with would wreck a model a hundred times its size."""
-    suitable = learning_rate_for(base.parameters, config.optimizer)
+    suitable = learning_rate_for(base.parameters, config.optimizer, config.method)
     if base.parameters is None or config.learning_rate <= 5 * suitable:
         return None
+    size = f"{base.parameters / 1e6:.0f} million parameters"
+    by_pairs = ", which learns preferences" if config.method == "dpo" else ""
     return Problem(
         "learning_rate",
-        f"Learning rate {config.learning_rate:g} would wreck {base.title} "
-        f"({base.parameters / 1e6:.0f} million parameters). Set it to about {suitable:.1g}.",
+        f"Learning rate {config.learning_rate:g} would wreck {base.title} ({size}){by_pairs}. "
+        f"Set it to about {suitable:.1g}.",
     )
 
 
@@ -140,6 +143,7 @@ CHECKS: tuple[Check, ...] = (
     falls_by_its_warmup,
     has_what_the_optimizer_needs,
     has_these_layers,
+    has_only_what_pairs_know,
     learning_rate_suits_the_size,
     fits_in_memory,
     *PRIVACY_CHECKS,

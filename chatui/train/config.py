@@ -187,6 +187,18 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         "noise is in proportion to it. Counts where privacy ε does.",
     )
 
+    method: Literal["sft", "dpo"] = Field(
+        default="sft",
+        description="sft learns replies as they are; dpo learns from a chosen and a rejected reply "
+        "which one people like better.",
+    )
+    preference_beta: float = Field(
+        default=0.1,
+        gt=0.0,
+        le=10.0,
+        description="For dpo: how strongly it is held to what it was before; less strays further.",
+    )
+
     @field_validator("activation_checkpointing", mode="before")
     @classmethod
     def _of_a_switch(cls, value: object) -> object:
@@ -220,6 +232,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
     "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
     "Privacy": ("privacy_epsilon", "privacy_clip"),
+    "Preferences": ("method", "preference_beta"),
 }
 
 # What an adapter is made of: another run can go on from it only with the same.

@@ -39,6 +39,9 @@ def _of(name: str) -> Callable[[Event], float | None]:
 
 
 def _perplexity(event: Event) -> float | None:
+    """Measured, or else e to the loss of replies; the loss of a pair is none."""
+    if "perplexity" in event or "reward_margin" in event:
+        return _number(event, "perplexity")
     loss = _number(event, "loss")
     return None if loss is None else math.exp(min(loss, 700.0))
 
@@ -58,6 +61,18 @@ METRICS: dict[str, Metric] = {
     LOSS: Metric("Loss by step: lower is better", "nats per reply token", _of("loss"), _of("loss")),
     "Perplexity": Metric(
         "Perplexity by step: lower is better", "e to the loss", _perplexity, _perplexity
+    ),
+    "Reward margin": Metric(
+        "Reward margin by step: higher is better",
+        "nats that the chosen reply gained more than the rejected one, times beta",
+        _of("reward_margin"),
+        _of("reward_margin"),
+    ),
+    "Reward accuracy": Metric(
+        "Reward accuracy by step: higher is better",
+        "share of pairs whose chosen reply gained more",
+        _of("reward_accuracy"),
+        _of("reward_accuracy"),
     ),
     "Learning rate": Metric(
         "Learning rate by step: up, then down", "size of a step", _of("learning_rate")

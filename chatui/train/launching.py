@@ -46,7 +46,9 @@ def is_sharded(launch: Launch, config: TrainConfig, base: BaseModel) -> bool:
     return memory is not None and memory.verdict == "does not fit"
 
 
-def launch_problems(launch: Launch, base: str = STARTER) -> list[Problem]:
+def launch_problems(
+    launch: Launch, base: str = STARTER, config: TrainConfig | None = None
+) -> list[Problem]:
     """What keeps so many processes from starting, or a run from being trained elsewhere."""
     here, count = Hardware.here(), launch.processes
     if count < 1:
@@ -56,6 +58,10 @@ def launch_problems(launch: Launch, base: str = STARTER) -> list[Problem]:
         return [Problem("processes", sentence)]
     if launch.flavor:
         return _problems_elsewhere(base)
+    if count > 1 and config and (config.privacy_epsilon or config.method == "dpo"):
+        what = "Privacy" if config.privacy_epsilon else "Learning from preferences"
+        sentence = f"{what} takes one process, and there are {count}. Set processes to 1."
+        return [Problem("processes", sentence)]
     most, what = (here.gpus, "GPU") if here.has_gpu else (here.cores, "core")
     if launch.is_here and count > most:
         s = "" if most == 1 else "s"

@@ -26,7 +26,9 @@ _BYTES_OF_A_4_BIT_WEIGHT = 0.5 + 1 / 64 + 4 / (64 * 256)  # blocks of 64, their 
 _BYTES_OF_A_LEARNED_WEIGHT = 24  # float32: itself, its gradient, Adam's two, and what a step makes
 _BYTES = 2  # bfloat16
 _BYTES_PASSING = 28  # of a token and unit of width: what a layer makes and drops on its way back
-_DORA = 4  # times as much: its layers are PEFT's own, and read the weights anew
+_DORA = (
+    4  # times as much: its layers are PEFT's own, and read the weights anew; so are those of dpo
+)
 _LOGITS_MB = 96  # of the part of the vocabulary's logits that the loss looks at, and their gradient
 
 
@@ -111,7 +113,8 @@ def _memory(
     else:
         kept *= shape.layers
     passing = sum(piece) * (shape.hidden + shape.inner) * _BYTES_PASSING
-    through = (kept + passing) * (_DORA if config.dora else 1) / _MB
+    is_plain = config.dora or config.method == "dpo"
+    through = (kept + passing) * (_DORA if is_plain else 1) / _MB
     logits = min(_LOGITS_MB, sum(piece) * shape.vocabulary * 12 / _MB)
     learned = shape.layers * config.lora_rank * sum(a + b for a, b in shape.linear_layers)
     weights = _BYTES_OF_A_4_BIT_WEIGHT * shape.linear_weights + 2 * shape.embedding_weights

@@ -22,14 +22,18 @@ def preset(name: str, parameters: int | None = _STARTER_PARAMETERS) -> TrainConf
     return config.model_copy(update={"learning_rate": rate})
 
 
-def learning_rate_for(parameters: int | None, optimizer: str = "adamw") -> float:
+def learning_rate_for(
+    parameters: int | None, optimizer: str = "adamw", method: str = "sft"
+) -> float:
     """A learning rate for a base model of a size; an unknown size is taken for a billion.
 
-    Lion, whose steps all have the same length, takes a third of AdamW's.
+    Lion, whose steps all have the same length, takes a third of AdamW's, preferences a tenth of
+    what replies take.
 
     A power of the size between the two that are known: 0.006 for the starter, found on its sample,
     and 0.0003 at a billion, where LoRA is usually trained; 0.0009 at 135 million.
     """
     size = parameters or _BILLION
     rate = min(6e-3, 3e-4 * math.pow(_BILLION / size, 0.56))
+    rate = rate / 10 if method == "dpo" else rate
     return rate / 3 if "lion" in optimizer else rate

@@ -49,6 +49,7 @@ class Span:
 
     tokens: int
     first: int | None  # None: it has no trained token at any length
+    refused: str = ""  # why the template can't hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,19 @@ def nothing_to_learn(
     if not found or any(span.first is not None and span.first < limit for span in found):
         return None
     if all(span.first is None for span in found):
-        told = f"The chat template of {base.title} marks no reply in these conversations, so there"
-        return Problem("base", f"{told} is nothing to learn. Choose another base model.")
+        return Problem("base", _unlearnable(base, found))
     return Problem(
         "max_length",
         f"None of the first {len(found)} conversations has a reply within {limit} tokens. "
         "Raise max length.",
+    )
+
+
+def _unlearnable(base: BaseModel, found: Sequence[Span]) -> str:
+    why = next((span.refused for span in found if span.refused), "no reply is marked")
+    return (
+        f"The chat template of {base.title} leaves nothing to learn of the first {len(found)} "
+        f"conversations: {why}. Choose another base model, or another chat template for it."
     )
 
 
@@ -129,8 +137,8 @@ def _first_spans(
 def _span(row: Conversation, encoder: ChatEncoder) -> Span:
     try:
         marked = encoder.marked(row.turns)
-    except CannotEncode:
-        return Span(0, None)
+    except CannotEncode as error:
+        return Span(0, None, str(error))
     first = marked.is_reply.index(True) if True in marked.is_reply else None
     return Span(len(marked.ids), first)
 

@@ -23,6 +23,19 @@ def keeps_rows_apart(config: TrainConfig, dataset: DatasetView, base: BaseModel)
     )
 
 
+def learns_from_replies(
+    config: TrainConfig, dataset: DatasetView, base: BaseModel
+) -> Problem | None:
+    """The loss of a pair asks the model twice, and each row's gradient would be two."""
+    if not config.privacy_epsilon or config.method == "sft":
+        return None
+    return Problem(
+        "method",
+        "Privacy is kept while replies are learned, not preferences. Set method to sft, or "
+        "privacy ε to 0.",
+    )
+
+
 def has_plain_adapter_layers(
     config: TrainConfig, dataset: DatasetView, base: BaseModel
 ) -> Problem | None:
@@ -84,6 +97,7 @@ def can_keep_its_promise(
 
 PRIVACY_CHECKS = (
     keeps_rows_apart,
+    learns_from_replies,
     has_plain_adapter_layers,
     draws_enough_at_once,
     has_a_crowd,

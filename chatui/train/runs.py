@@ -5,9 +5,9 @@ page that is opened anew, or an app that was restarted, shows the same.
 """
 
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
 from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
+from chatui.train.beginnings import Beginning, adapter_on_disk, beginning_of, unlike
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
 from chatui.train.estimate import seconds_for
@@ -29,6 +30,7 @@ from chatui.train.launching import (
     other_launch,
     torchrun_line,
 )
+from chatui.train.preferences import without_preferences
 from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
@@ -54,7 +56,14 @@ class RunStore:
         self._jobs = jobs
         self._datasets = datasets
 
-    def problems(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> list[Problem]:
+    def problems(
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        *,
+        beginning: Beginning | None = None,
+    ) -> list[Problem]:
         """Everything that keeps a run from starting, at once; nothing is loaded for it."""
         problems: list[Problem] = []
         dataset = found = None
@@ -69,8 +78,12 @@ class RunStore:
         if dataset is None or found is None:
             return problems
         problems = find_problems(config, dataset, found)
-        unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
-        return [*problems, unlearnable] if unlearnable else problems
+        problems += unlike(config, base, beginning) if beginning else []
+        unlearnable = (
+            nothing_to_learn(self._datasets, dataset.id, found, config),
+            without_preferences(self._datasets, dataset.id, config),
+        )
+        return problems + [problem for problem in unlearnable if problem]
 
     def start(
         self,
@@ -79,17 +92,21 @@ class RunStore:
         base: str = STARTER,
         key: str | None = None,
         *,
+        beginning: Beginning | None = None,
         launch: Launch = ALONE,
     ) -> RunId:
         """Queue a run of a dataset version; the same `key` twice is one run.
 
-        Raises CannotTrain with every problem at once. One that is not to be launched here is made,
-        and waits to be started by hand.
+        With a `beginning` it goes on from that adapter instead of a fresh one. Raises CannotTrain
+        with every problem at once. One that is not to be launched here is made, and waits to be
+        started by hand.
         """
-        if problems := [*launch_problems(launch, base), *self.problems(dataset_id, config, base)]:
+        problems = launch_problems(launch, base, config)
+        problems += self.problems(dataset_id, config, base, beginning=beginning)
+        if problems:
             raise CannotTrain([problem.sentence for problem in problems])
         make_folder = self._folder_maker(
-            self._datasets.view(dataset_id), config, base, launch=launch
+            self._datasets.view(dataset_id), config, base, beginning=beginning, launch=launch
         )
         count = launch.processes
         if launch.flavor:
@@ -100,6 +117,21 @@ class RunStore:
         folder = make_folder()
         leave_to_be_started(folder, WORKER, count)
         return RunId(folder.name)
+
+    def beginning(self, name: str, base: str | None = None) -> Beginning:
+        """The adapter of a run, or the one in a folder or of the Hub, to go on from.
+
+        `base` is the base model that it was made on, where the adapter does not say so itself. One
+        of the Hub is downloaded if it is not here yet. Raises CannotContinue.
+        """
+        name = name.strip()
+        if name in self._workspace.names("runs"):
+            view = self.view(name)
+            if view.adapter is None or view.job.is_active:
+                raise CannotContinue(name, f"it is {view.state} and has no final adapter yet")
+            options = {option: getattr(view.config, option) for option in OF_THE_ADAPTER}
+            return replace(beginning_of(view.adapter, name, view.base), options=options)
+        return beginning_of(adapter_on_disk(name), name, base)
 
     def continue_run(
         self,
@@ -113,19 +145,12 @@ class RunStore:
         Options are those of the other run but for `changes`, on its dataset version or another
         one; optimizer and schedule begin anew. Raises CannotContinue, or CannotTrain.
         """
-        before = self.view(run_id)
-        if before.adapter is None or before.job.is_active:
-            raise CannotContinue(run_id, f"it is {before.state} and has no final adapter yet")
+        beginning, before = self.beginning(run_id), self.view(run_id)
         config = with_changes(before.config, changes)
         if fixed := [n for n in OF_THE_ADAPTER if getattr(config, n) != getattr(before.config, n)]:
             raise CannotContinue(run_id, f"its adapter was made with another {', '.join(fixed)}")
-        dataset_id = dataset_id or before.dataset
-        if problems := self.problems(dataset_id, config, before.base):
-            raise CannotTrain([problem.sentence for problem in problems])
-        make_folder = self._folder_maker(
-            self._datasets.view(dataset_id), config, before.base, continues=before
-        )
-        return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
+        chosen = dataset_id or before.dataset
+        return self.start(chosen, config, before.base, key, beginning=beginning)
 
     def view(self, run_id: str) -> RunView:
         """How a run stands; raises NotFound."""
@@ -194,10 +219,12 @@ class RunStore:
         config: TrainConfig,
         base: str = STARTER,
         *,
+        adapter: str = "",
         launch: Launch = ALONE,
     ) -> str:
         """The command line that does the same as Start."""
         words = ["python", "-m", "chatui", "train", dataset_id]
+        words += ["--from-adapter", adapter] if adapter else []
         if base != STARTER:
             words += ["--base", base]
         if launch.processes > 1:
@@ -224,7 +251,7 @@ class RunStore:
         config: TrainConfig,
         base: str,
         *,
-        continues: RunView | None = None,
+        beginning: Beginning | None = None,
         launch: Launch = ALONE,
     ) -> Callable[[], Path]:
         record = RunRecord(
@@ -235,14 +262,13 @@ class RunStore:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             processes=launch.processes,
             sharded=is_sharded(launch, config, find_base(base)),
-            continues=continues.id if continues else None,
+            continues=beginning.name if beginning else None,
         )
 
         def make_folder() -> Path:
             folder = self._workspace.new_folder("runs", "r")
-            if continues is not None and continues.adapter is not None:
-                # A copy, so that the other run can be deleted or resumed.
-                shutil.copytree(continues.adapter, first_adapter_folder(folder))
+            if beginning is not None:  # a copy, so that the other one can be deleted or go on
+                beginning.put(first_adapter_folder(folder))
             record.write(folder)
             if launch.flavor:
                 Elsewhere(flavor=launch.flavor, hours=launch.hours).write(folder)
@@ -279,6 +305,8 @@ def _view(folder: Path, job: JobView) -> RunView:
         spent=Spent.of(job),
         processes=record.processes,
         sharded=record.sharded,
+        reward_margin=_number(best.get("reward_margin")),
+        reward_accuracy=_number(best.get("reward_accuracy")),
     )
 
 

@@ -60,6 +60,8 @@ class RunView:
     spent: Spent | None = None  # None of a run that promises no privacy
     processes: int = 1  # that train it together
     sharded: bool = False  # whether they divide the base model among them
+    reward_margin: float | None = None  # where it learns from preferences: of the kept adapter
+    reward_accuracy: float | None = None  # share of the validation pairs, 0 to 1
 
     @property
     def state(self) -> JobState:
@@ -84,6 +86,14 @@ class RunView:
         together = several if self.processes > 1 else {}
         what = {"dataset": self.dataset, "base": self.base}
         return {**what, **began, **together, **self.config.model_dump()}
+
+    @property
+    def downloading(self) -> str:
+        """How much of its base model has arrived, in words; empty when none is on its way."""
+        last = self.job.events[-1] if self.job.events else {}
+        if last.get("kind") != "download":
+            return ""
+        return f"{_float(last, 'done') / 1e6:,.0f} of {_float(last, 'total') / 1e6:,.0f} MB"
 
     @property
     def sentence(self) -> str:
@@ -157,6 +167,8 @@ def _queued(run: RunView) -> str:
 
 
 def _running(run: RunView) -> str:
+    if run.downloading:
+        return f"{run.id} is downloading its base model: {run.downloading}."
     if not run.steps:
         return f"{run.id} is starting: {run.job.last_event or 'loading'}."
     return f"{run.id} is training: step {run.step} of {run.steps}."
@@ -171,6 +183,12 @@ def _finished(run: RunView) -> str:
 
 
 def _came_to(run: RunView) -> str:
+    if run.reward_accuracy is not None:
+        return (
+            f"{run.id} is done: it prefers the chosen reply in {run.reward_accuracy:.0%} of the "
+            f"validation pairs, by a reward margin of {run.reward_margin or 0:.2f} (best at step "
+            f"{run.best_step} of {run.steps})."
+        )
     if run.validation_perplexity is None or run.base_perplexity is None:
         return f"{run.id} is done after {run.steps} steps."
     before, after = run.base_perplexity, run.validation_perplexity

@@ -1,7 +1,10 @@
 """Commands that keep, compare and reuse how runs were made; jobs are queued and done by nobody."""
 
+import json
+
 import pytest
 
+from chatui.cli import main
 from chatui.train.config_file import from_yaml
 
 
@@ -97,3 +100,11 @@ def test_a_run_is_queued_for_hugging_face_and_takes_no_device(run):
     status, _, err = run("train", "sample-support-v1", "--on", "a10g-small")
     assert status == 1
     assert "such as hf:a10g-small" in err
+
+
+def test_base_tells_size_and_licence(capsys):
+    assert main(["base", "starter", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["licence"], told["is_here"]) == ("apache-2.0", True)
+    assert told["size_mb"] > 1

@@ -65,8 +65,8 @@ def test_counting_loads_no_torch():
 def test_a_template_may_name_special_tokens_and_refuse_rows(tiny_base, tmp_path):
     folder = shutil.copytree(tiny_base, tmp_path / "base")
     (folder / "chat_template.jinja").write_text(
-        "{{ eos_token }}{% for m in messages %}{% if m['role'] == 'system' %}"
-        "{{ raise_exception('no system') }}{% endif %}{{ m['content'] }}{% endfor %}"
+        "{{ eos_token }}{% for m in messages %}{% if m['role'] == 'assistant' %}"
+        "{{ raise_exception('no reply') }}{% endif %}{{ m['content'] }}{% endfor %}"
     )
     config = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(
@@ -74,7 +74,7 @@ def test_a_template_may_name_special_tokens_and_refuse_rows(tiny_base, tmp_path)
     )
     counter = counter_of(find_base(str(folder)))
 
-    rows = [[Turn("user", "a")], [Turn("system", "b"), Turn("user", "a")]]
+    rows = [[Turn("user", "a")], [Turn("user", "b"), Turn("assistant", "a")]]
     assert counter.conversations(rows) == [2, 0]
 
 

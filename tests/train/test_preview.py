@@ -32,7 +32,12 @@ ROWS = [
 UNMARKED = MARKED.replace("{% generation %}", "").replace("{% endgeneration %}", "")
 
 
-@pytest.mark.parametrize("template", [None, MARKED, UNMARKED])
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize("template", [None, MARKED, UNMARKED, NO_SYSTEM + UNMARKED])
 def test_the_page_reads_rows_token_by_token_as_the_worker_does(tmp_path, template):
     folder = make_tiny_base(tmp_path / "base")
     if template:
@@ -41,7 +46,8 @@ def test_the_page_reads_rows_token_by_token_as_the_worker_does(tmp_path, templat
     page = encoder_of(find_base(str(folder)))
 
     assert page.end_ids == worker.end_ids
-    assert page.marks_replies == worker.marks_replies == (template != UNMARKED)
+    assert page.marks_replies == worker.marks_replies == (template in (None, MARKED))
+    assert page.takes_system == worker.takes_system == (template != NO_SYSTEM + UNMARKED)
     for row in ROWS:
         assert page.marked(row.turns) == worker.marked(row.turns)
 
@@ -96,3 +102,13 @@ def test_a_plan_whose_rows_have_nothing_to_learn_is_refused_before_the_start(
 
     assert [p.field for p in problems] == ["max_length"]
     assert "has a reply within 16 tokens" in problems[0].sentence
+
+
+def test_a_plan_whose_rows_the_template_refuses_is_told_why(bench, tmp_path):
+    folder = make_tiny_base(tmp_path / "base")
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no talk today') }}")
+
+    problems = bench.runs.problems(bench.dataset.id, TrainConfig(max_length=64), str(folder))
+
+    assert [p.field for p in problems] == ["base"]
+    assert "the chat template refuses it: no talk today" in problems[0].sentence

@@ -1,5 +1,6 @@
 """The Train tab: what will run, every problem beside Start, and a run as its folder tells it."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 import pytest
+from huggingface_hub import constants
 
 from chatui.errors import CannotTrain
 from chatui.jobs import Journal
@@ -21,11 +23,14 @@ from chatui.train.view import Point, RunView, Spent
 from chatui.ui.state import Selection
 from chatui.ui.tabs import train as tab
 from chatui.ui.tabs.train import describe, lesson, looking
+from chatui.ui.tabs.train.base_facts import look
 from chatui.ui.tabs.train.drawing import nice_ticks, of_one_run, of_several, step_chart, thinned
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lessons import Lessons
 from chatui.ui.tabs.train.planning import Planning
 from chatui.ui.tabs.train.watching import NOTHING_SHOWN, Watching
+from tests.hub_stand_in import hub
 from tests.train.conftest import Bench, bench, make_dataset  # noqa: F401 - a fixture
 from tests.ui import fakes
 from tests.ui.fakes import job
@@ -122,9 +127,9 @@ def test_every_problem_is_shown_at_once_beside_start(services, bench, tmp_path):
 
 
 def test_a_group_says_how_many_options_differ_from_the_preset(services):
-    *_, groups, by_heart, adapter, memory, saving, privacy, reset = planning_of(services).review(
-        "shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 9, "seed": 3}
-    )
+    *_, groups, by_heart, adapter, memory, saving, privacy, pairs, reset = planning_of(
+        services
+    ).review("shop-v1", STARTER, QUICK_LOOK, **OPTIONS | {"epochs": 9, "seed": 3})
 
     assert groups.label == "Learning · 2 changed"
     assert adapter.label == "Adapter"
@@ -504,3 +509,88 @@ def test_processes_are_asked_for_where_there_are_several_gpus(
 
     field = next(b for b in blocks.blocks.values() if getattr(b, "label", "") == "Processes")
     assert (field.visible, field.value) == (is_shown, max(1, gpus))
+
+
+def test_a_chat_template_is_asked_for_where_the_base_has_none(services, tiny_base, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_base, bare)
+    (bare / "chat_template.jinja").unlink()
+    planning = planning_of(services)
+
+    offered = [look(base, "") for base in (str(bare), f"{bare}#inst", STARTER)]
+    _, checks, *_ = planning.review("shop-v1", str(bare), QUICK_LOOK, **OPTIONS)
+
+    assert [(template.value, template.visible) for _, _, template in offered] == [
+        ("", True),
+        ("inst", True),
+        ("", False),
+    ]
+    assert "brings no chat template" in checks
+    assert [facts for facts, _, _ in offered] == [checks, "", ""]
+
+
+def test_a_model_of_the_hub_shows_what_it_is_and_takes_a_token_for_its_run_alone(
+    services,
+    bench,  # noqa: F811
+    tiny_base,
+    monkeypatch,
+):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    spawned = []
+    monkeypatch.setattr("chatui.jobs.queue.spawn", lambda *told: spawned.append(told))
+    with hub() as site:
+        monkeypatch.setenv("CHATUI_HUB", site.address)
+        site.has("acme/tiny", tiny_base, cardData={"license": HOSTILE}, gated="auto")
+        site.tokens = {"hf_s3cret"}
+        refused = look("acme/tiny", "")
+        shown, token, template = look("acme/tiny", " hf_s3cret ")
+        missing = look("acme/nothing", "hf_s3cret")
+
+    assert "gated: accept its terms" in refused[0]
+    assert refused[1].visible
+    assert "acme/tiny: 1 MB to download, licence &lt;img" in shown
+    assert token.visible
+    assert not template.visible
+    assert "no such model" in missing[0]
+    chain, key, run = planning_of(services).start_run(
+        "shop-v1",
+        str(tiny_base),
+        "k",
+        CHOSEN,
+        hub_token="hf_s3cret",
+        **OPTIONS | {"max_length": 64},
+    )
+    assert spawned[0][2] == {"CHATUI_HUB_TOKEN": "hf_s3cret"}
+    Journal(bench.workspace.existing("runs", run)).append("stopped")
+    Watching(services).resume(chain, "hf_other")
+    assert spawned[1][2] == {"CHATUI_HUB_TOKEN": "hf_other"}
+    files = [path for path in bench.workspace.root.rglob("*") if path.is_file()]
+    assert not any(b"hf_s3cret" in path.read_bytes() for path in files)
+    assert "hf_s3cret" not in repr((chain, key, run))
+
+
+def test_an_adapter_fills_the_form_with_what_made_it_and_is_checked_with_it(
+    services, tiny_base, tiny_adapter
+):
+    going_on, planning = GoingOn(services), planning_of(services)
+
+    note, base, rated, *fields = going_on.fill(str(tiny_adapter), STARTER)
+    filled = dict(zip(TrainConfig.model_fields, fields, strict=True))
+    made_with = OPTIONS | {"max_length": 64, "lora_rank": filled["lora_rank"], "lora_alpha": 8}
+    shown = [
+        planning.review(
+            "shop-v1", model, QUICK_LOOK, adapter=str(tiny_adapter), **made_with | changes
+        )
+        for model, changes in ((base, {}), (base, {"lora_rank": 16}), (STARTER, {}))
+    ]
+
+    assert (base, rated, filled["lora_rank"]) == (str(tiny_base),) * 2 + (4,)
+    assert filled["epochs"] == SKIP
+    assert "options that made" in note
+    assert shown[0][5].interactive
+    assert f"--from-adapter {tiny_adapter}" in shown[0][3]
+    assert "LoRA rank is 16 and the adapter of" in shown[1][1]
+    assert "does not fit Starter" in shown[2][1]
+    assert going_on.fill("", STARTER)[0] == ""
+    assert "no such run" in going_on.fill(HOSTILE, STARTER)[0]
+    assert HOSTILE not in going_on.fill(HOSTILE, STARTER)[0]

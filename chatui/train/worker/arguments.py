@@ -29,9 +29,19 @@ _SCHEDULES = {
 _FALLING = 0.2  # share of the steps in which steady_then_down falls
 
 
-def arguments(folder: Path, config: TrainConfig, *, steps: int = 1) -> TrainingArguments:
-    """Trainer's own logging, evaluating and saving are off: the Journalist decides when."""
-    return TrainingArguments(
+def arguments(
+    folder: Path,
+    config: TrainConfig,
+    *,
+    steps: int = 1,
+    kind: type[Any] = TrainingArguments,
+    **more: object,
+) -> Any:
+    """Trainer's own logging, evaluating and saving are off: the Journalist decides when.
+
+    `kind` is what another trainer's arguments are made of, with `more` of its own.
+    """
+    return kind(
         output_dir=str(checkpoints_folder(folder)),
         num_train_epochs=1,  # the planned steps hold all epochs, and each its accumulated batches
         per_device_train_batch_size=config.batch_size,
@@ -54,6 +64,7 @@ def arguments(folder: Path, config: TrainConfig, *, steps: int = 1) -> TrainingA
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         use_cpu=not torch.cuda.is_available(),
+        **more,
     )
 
 

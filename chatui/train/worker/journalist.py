@@ -14,11 +14,10 @@ from transformers import TrainerCallback
 
 from chatui.errors import LossNotFinite
 from chatui.jobs import Event, JobStopped, Task
-from chatui.model.encoding import EncodedRow
 from chatui.train.record import RunRecord, adapter_folder, is_discarded
 from chatui.train.worker.distributed import check_learns_together
 from chatui.train.worker.saving import has_adapter, mark_complete, save_adapter
-from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb, validation_loss
+from chatui.train.worker.trainer import ReplyTrainer, peak_memory_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,14 @@ class Journalist(TrainerCallback):
         task: Task,
         plan: Plan,
         *,
-        validation: Sequence[EncodedRow],
+        validation: Sequence[Any],
+        sources: Sequence[str | None] = (),
         sample: Callable[[Any], list[str]],
     ) -> None:
         self._task = task
         self._plan = plan
         self._validation = dict(enumerate(validation))
+        self._sources = sources
         self._sample = sample
         self._adapter = adapter_folder(task.folder)
         self._saved_at = self._step_began = time.monotonic()
@@ -120,13 +121,14 @@ class Journalist(TrainerCallback):
         self._task.step(
             step,
             steps,
-            loss=trainer.nats / max(1, trainer.reply_tokens),
+            loss=trainer.loss,
             learning_rate=self._learning_rate,
             gradient_norm=trainer.gradient_norm,
             tokens=trainer.tokens,
             reply_tokens=trainer.reply_tokens,
             seconds=time.monotonic() - self._step_began,
             memory_mb=peak_memory_mb(),
+            **trainer.figures(),
         )
 
     def _remember(self, known: Sequence[Event]) -> None:
@@ -138,23 +140,19 @@ class Journalist(TrainerCallback):
             self._worse = 0 if is_best or event["step"] == 0 else self._worse + 1
 
     def _evaluate(self, step: int) -> None:
-        """Measure validation perplexity; the adapter that has the lowest is kept."""
-        model = self.trainer.model
-        loss, tokens = validation_loss(
-            model, self._validation, self.trainer.pad_id, self.trainer.team
-        )
+        """Measure on the validation rows; the adapter that has the lowest loss is kept."""
+        measured = self.trainer.measured(self._validation, self._sources)
         # A fresh adapter changes nothing before the first step: it is never the best.
         counts = step > 0 or self._plan.begins_trained
-        is_best = counts and (self.best is None or loss < self.best)
+        is_best = counts and (self.best is None or measured.loss < self.best)
         if is_best:
             self.keep_adapter()
-            self.best = loss
+            self.best = measured.loss
         self._worse = 0 if is_best or step == 0 else self._worse + 1
-        perplexity = math.exp(min(loss, 700.0))
         self._task.journal.append(
-            "evaluation", step=step, loss=loss, perplexity=perplexity, tokens=tokens, best=is_best
+            "evaluation", step=step, loss=measured.loss, best=is_best, **measured.figures
         )
-        self._task.log(f"validation perplexity {perplexity:.2f} at step {step}")
+        self._task.log(f"{measured.words} at step {step}")
 
     def _read_samples(self, step: int) -> None:
         if replies := self._sample(self.trainer.model):

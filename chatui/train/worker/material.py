@@ -7,6 +7,7 @@ from chatui.errors import DatasetChanged, NothingToLearn
 from chatui.jobs import Task
 from chatui.model.loading import LoadedModel
 from chatui.train.record import RunRecord
+from chatui.train.worker.pairs import encode_pairs
 from chatui.train.worker.rows import Encoded, encode
 from chatui.workspace import Workspace
 
@@ -27,6 +28,10 @@ def rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encoded
         template_hash=loaded.template_hash,
     )
     task.log(f"{len(rows.rows)} conversations, {tokens} tokens, {replies} of them in replies")
+    if not loaded.encoder.takes_system:
+        task.log(
+            "The chat template takes no system turn: its text stands before the first question"
+        )
     for reason, count in rows.skipped.items():
         task.log(f"{count} conversations skipped: {reason}")
     if rows.cut:
@@ -37,7 +42,8 @@ def rows_to_learn(task: Task, record: RunRecord, loaded: LoadedModel) -> Encoded
 def encoded(task: Task, record: RunRecord, loaded: LoadedModel, split: Any) -> Encoded:
     """The rows of a split as tokens."""
     conversations = dataset_of(task, record).conversations(record.dataset, split)
-    rows = encode(conversations, loaded.encoder, record.config.max_length)
+    as_tokens = encode_pairs if record.config.method == "dpo" else encode
+    rows = as_tokens(conversations, loaded.encoder, record.config.max_length)
     if not rows.rows:
         reason = next(iter(rows.skipped), "it is empty")
         raise NothingToLearn(record.dataset, split, reason)

@@ -1,7 +1,8 @@
 """A dataset version as rows of tokens, and batches of them as tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -17,14 +18,16 @@ from chatui.train.worker.distributed import ALONE, Team
 class Encoded:
     """Rows to learn from, and what became of the others."""
 
-    rows: list[EncodedRow]
+    rows: list[Any]  # EncodedRow, or Pair where it learns from preferences
     skipped: dict[str, int]  # why, and how many
     cut: int  # rows that were longer than the limit
+    sources: list[str | None] = field(default_factory=list)  # of each row, in a mixture
 
 
 def encode(conversations: Sequence[Conversation], encoder: ChatEncoder, max_length: int) -> Encoded:
     """Mark every reply of every conversation; rows without a reply token are left out."""
     rows: list[EncodedRow] = []
+    sources: list[str | None] = []
     skipped: dict[str, int] = {}
     cut = 0
     limit = min(max_length, encoder.context)
@@ -39,9 +42,10 @@ def encode(conversations: Sequence[Conversation], encoder: ChatEncoder, max_leng
         cut += row != whole
         if row.reply_tokens:
             rows.append(row)
+            sources.append(conversation.source)
         else:
             skipped[nothing_left] = skipped.get(nothing_left, 0) + 1
-    return Encoded(rows, skipped, cut)
+    return Encoded(rows, skipped, cut, sources)
 
 
 def collate(

@@ -1,6 +1,7 @@
 """The Trainer that learns replies: exact loss, and exact validation."""
 
 import resource
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,10 +13,11 @@ from transformers import Trainer
 
 from chatui.errors import LearnsAlone
 from chatui.model.encoding import EncodedRow
-from chatui.model.likelihood import batch_likelihoods, batches_by_budget
 from chatui.train.worker.batches import Limits
+from chatui.train.worker.by_source import pooled, row_sums
 from chatui.train.worker.distributed import ALONE, Team
 from chatui.train.worker.loss import Aim, plain_head, reply_loss, without_head
+from chatui.train.worker.measured import Measured, replies_measured
 from chatui.train.worker.regularizing import smoothed
 from chatui.train.worker.rows import collate_step
 from chatui.train.worker.saving import full_disk_in_words, save_adapter
@@ -58,6 +60,19 @@ class ReplyTrainer(Trainer):
     def start_step(self) -> None:
         """Begin to count anew."""
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
+
+    @property
+    def loss(self) -> float:
+        """Nats per reply token since `start_step`."""
+        return self.nats / max(1, self.reply_tokens)
+
+    def figures(self) -> dict[str, float]:
+        """What else is journalled of a step."""
+        return {}
+
+    def measured(self, rows: Mapping[int, Any], sources: Sequence[str | None]) -> Measured:
+        """What the model as it is now comes to on some rows."""
+        return replies_measured(self.model, rows, sources, self.pad_id, team=self.team)
 
     def get_train_dataloader(self) -> DataLoader:
         """The steps of the whole run, in their planned order; each is a list of batches."""
@@ -156,22 +171,7 @@ def validation_loss(
     model: Any, rows: dict[int, EncodedRow], pad_id: int, team: Team = ALONE
 ) -> tuple[float, int]:
     """Nats per reply token, pooled over all rows, and the number of those tokens."""
-    batches = list(batches_by_budget(rows, model.config.vocab_size))
-    was_training = model.training
-    model.eval()
-    try:
-        sums = [
-            likelihood
-            for keys in team.share(batches)
-            for likelihood in batch_likelihoods(
-                model, [rows[key] for key in keys or batches[-1]], pad_id
-            )
-            if keys is not None  # else somebody has to take part, and nothing is left to measure
-        ]
-    finally:
-        model.train(was_training)
-    nats, tokens = team.total(sum(n for n, _, _ in sums), sum(count for _, count, _ in sums))
-    return nats / tokens, int(tokens)
+    return pooled(row_sums(model, rows, pad_id, team))
 
 
 def peak_memory_mb() -> int:

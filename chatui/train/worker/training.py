@@ -12,7 +12,7 @@ from typing import Any
 from transformers import PrinterCallback
 
 from chatui.jobs import JobStopped, Task
-from chatui.model.catalog import STARTER, BaseModel, find_base
+from chatui.model.catalog import STARTER, BaseModel
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import can_pack, packing
 from chatui.train.config import TrainConfig, passes_over
@@ -28,9 +28,10 @@ from chatui.train.worker.batches import (
 )
 from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.distributed import Team, sharded, together
+from chatui.train.worker.fetching import base_on_disk
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
-from chatui.train.worker.private import private_run
+from chatui.train.worker.private import Private, private_run
 from chatui.train.worker.private_ledger import close_books, keep_books, trainer_of
 from chatui.train.worker.regularizing import noisy_embeddings
 from chatui.train.worker.rows import Encoded
@@ -57,7 +58,7 @@ def train(task: Task) -> None:
 
 
 def _train(task: Task, record: RunRecord, team: Team) -> None:
-    base = find_base(record.base)
+    base = team.one_first(lambda: base_on_disk(task, record.base))
     task.log(f"Loading {base.title} in 4 bits")
     loaded = team.one_first(lambda: load_base(base, to_shard=record.sharded))
     rows = rows_to_learn(task, record, loaded)
@@ -86,8 +87,14 @@ def _train(task: Task, record: RunRecord, team: Team) -> None:
 
 @contextmanager
 def learning(model: Any, config: TrainConfig) -> Iterator[None]:
-    """A model that reads packed rows, keeps little, and is disturbed, as its options say."""
+    """A model that reads packed rows, keeps little, and is disturbed, as its options say.
+
+    Where it learns from preferences the layers are PEFT's own: they are asked without the adapter.
+    """
     with ExitStack() as stack:
+        if config.method == "dpo":
+            yield
+            return
         if config.packing:
             stack.enter_context(packing(model))
         # Thrifty layers have no place where the gradient of a single row could be seen.
@@ -119,27 +126,44 @@ def _trainer(
         patience=config.patience,
         begins_trained=record.continues is not None,
     )
-    packs = config.packing and can_pack(loaded.model)
+    packs = config.packing and config.method == "sft" and can_pack(loaded.model)
     journalist = Journalist(
-        task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
+        task,
+        plan,
+        validation=data.validation.rows,
+        sources=data.validation.sources,
+        sample=_samples(task, record, loaded),
     )
-    trainer = trainer_of(private)(
+    kind, as_arguments, more = _trainer_of(private, loaded, config)
+    trainer = kind(
         steps=steps,
         limits=Limits(config.batch_size, config.batch_tokens, packs, data.team.processes),
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         team=data.team,
-        label_smoothing=config.label_smoothing,
         model=loaded.model,
-        args=arguments(task.folder, config, steps=len(steps)),
+        args=as_arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
         callbacks=[journalist],
+        **more,
     )
     trainer.remove_callback(PrinterCallback)  # the journal says it better
     journalist.trainer = trainer
     keep_books(task, record, trainer)
     return trainer, journalist
+
+
+def _trainer_of(
+    private: Private | None, loaded: LoadedModel, config: TrainConfig
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The trainer of a method, what makes its arguments, and what it is told besides."""
+    if config.method == "dpo":
+        from chatui.train.worker.preferences import PreferenceTrainer, preference_arguments
+
+        more = {"processing_class": loaded.encoder.tokenizer}
+        return PreferenceTrainer, preference_arguments, more
+    return trainer_of(private), arguments, {"label_smoothing": config.label_smoothing}
 
 
 def _samples(task: Task, record: RunRecord, loaded: LoadedModel) -> Samples:
@@ -164,6 +188,6 @@ def public_name(base: BaseModel) -> str:
     """How an adapter names its base: a Hub name as it is, else without this machine's folders."""
     return (
         f"chatui/{STARTER}"
-        if base.name == STARTER
-        else (base.title if base.is_local else base.name)
+        if base.source == STARTER
+        else (base.source if base.is_of_the_hub else base.title)
     )

@@ -76,8 +76,7 @@ def figures(run: RunView | None) -> str:
     if run is None or not run.curve:
         return ""
     cells = (
-        ("Train loss", _number(run.train_loss), "nats per token"),
-        ("Validation perplexity", _number(run.validation_perplexity), _best(run)),
+        *(_of_preferences(run) if run.config.method == "dpo" else _of_replies(run)),
         ("Speed", _number(run.tokens_per_second), "tokens per second"),
         ("Peak memory", _memory(run.peak_memory_mb), "of the worker"),
         *_spent(run),
@@ -91,6 +90,23 @@ def figures(run: RunView | None) -> str:
     return (
         f'<div class="chatui-card" style="display: flex; flex-wrap: wrap; gap: 8px 16px">'
         f"{boxes}</div>"
+    )
+
+
+def _of_replies(run: RunView) -> tuple[tuple[str, str, str], ...]:
+    return (
+        ("Train loss", _number(run.train_loss), "nats per token"),
+        ("Validation perplexity", _number(run.validation_perplexity), _best(run)),
+    )
+
+
+def _of_preferences(run: RunView) -> tuple[tuple[str, str, str], ...]:
+    accuracy = "–" if run.reward_accuracy is None else f"{run.reward_accuracy:.0%}"
+    where = "" if run.best_step is None else f"at step {run.best_step}; "
+    margin = f"{where}reward margin {_number(run.reward_margin)}"
+    return (
+        ("Train loss", _number(run.train_loss), "nats per pair"),
+        ("Prefers the chosen", accuracy, margin),
     )
 
 
@@ -158,6 +174,8 @@ def _doing(run: RunView) -> str:
 
 def _last_words(run: RunView) -> str | None:
     """The last line that says more than the progress bar does."""
+    if run.downloading:
+        return f"Downloading the base model: {run.downloading}"
     lines = run.log(1)
     return lines[-1] if lines else run.job.last_event
 

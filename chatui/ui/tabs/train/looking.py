@@ -1,10 +1,12 @@
 """What a run is seen by: its chart, beside those of others, and the replies it gave on the way."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from chatui.conversation import Turn
+from chatui.train.by_source import source_lines
 from chatui.train.checks import option_label
 from chatui.train.config_file import differences
 from chatui.train.curves import LOSS, METRICS, SMOOTHING, lines_of, overfitting
@@ -32,11 +34,27 @@ def chart(run: RunView | None, others: Sequence[RunView], metric: str, smoothing
     if not drawn:
         return '<div class="chatui-card chatui-muted">This run has journalled no such figure.</div>'
     measured = metric in (LOSS, "Perplexity") and others
-    unit = f"{shown.unit}{', on the validation split' if measured else ''}"
+    by_pair = metric == LOSS and run.config.method == "dpo"
+    name = "nats per pair of replies" if by_pair else shown.unit
+    unit = f"{name}{', on the validation split' if measured else ''}"
     steps = max(one.steps for one in (run, *others))
     table = _points_table(run, metric) if not others else compared(run, others)
     summary = "Show as table" if not others else "Show what differs"
-    return step_chart(drawn, steps, shown.title, unit) + as_details(summary, table)
+    apart = by_source(run) if not others else ""
+    return step_chart(drawn, steps, shown.title, unit) + apart + as_details(summary, table)
+
+
+def by_source(run: RunView) -> str:
+    """Validation perplexity on each source of a mixture; empty where it learns from one."""
+    lines = source_lines(run)
+    if not lines:
+        return ""
+    is_pairs = run.config.method == "dpo"
+    figure = "Validation loss of" if is_pairs else "Validation perplexity of"
+    told = _shown if is_pairs else _perplexity
+    headers = (figure, "Rows", "Before", "Kept adapter", "Last")
+    cells = [(e.source, e.rows, *map(told, (e.before, e.kept, e.last))) for e in lines]
+    return html_table(headers, cells)
 
 
 def compared(run: RunView, others: Sequence[RunView]) -> str:
@@ -91,6 +109,10 @@ def _points_table(run: RunView, metric: str) -> str:
 
 def _mark(run: RunView, step: int) -> str:
     return "✓ best" if step == run.best_step else ""
+
+
+def _perplexity(loss: float | None) -> str:
+    return _shown(None if loss is None else math.exp(min(loss, 700.0)))
 
 
 def _shown(value: object) -> str:

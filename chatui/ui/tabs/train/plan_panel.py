@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from chatui.model.catalog import STARTER, bases_on_offer
+from chatui.model.templates import OWN, name_with
 from chatui.services import Services
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
@@ -14,6 +15,8 @@ from chatui.train.presets import PRESETS, QUICK_LOOK
 from chatui.ui.errors import shows_errors
 from chatui.ui.forms import form
 from chatui.ui.state import QUIET, Page
+from chatui.ui.tabs.train.base_facts import TEMPLATE_CHOICES, look
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
@@ -26,6 +29,7 @@ class PlanParts:
 
     start: gr.Button
     copied: gr.Dropdown  # the runs whose options can be copied
+    token: gr.Textbox  # of the Hub, for the run that is started or resumed
 
 
 def build_plan(services: Services, page: Page) -> PlanParts:
@@ -51,6 +55,22 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         visible=gpus > 1,
         elem_id="train-processes",
     )
+    facts = gr.HTML(elem_id="train-base-facts")
+    token = gr.Textbox(
+        label="Hub token",
+        info="For a gated or private model: this page and the run know it, no file does.",
+        type="password",
+        visible=False,
+        elem_id="train-hub-token",
+    )
+    template = gr.Dropdown(
+        TEMPLATE_CHOICES,
+        value=OWN,
+        label="Chat template",
+        info="For a base model that brings none; it stands behind the model's name.",
+        visible=False,
+        elem_id="train-template",
+    )
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
     start = gr.Button("Start training", variant="primary", interactive=False, elem_id="start-run")
@@ -65,6 +85,13 @@ def build_plan(services: Services, page: Page) -> PlanParts:
             options |= form(TrainConfig, names)
         groups.append(group)
     _let_checks_speak(options)
+    with gr.Accordion("Go on from an adapter", open=False, elem_id="train-going-on"):
+        adapter = gr.Textbox(
+            label="Adapter",
+            info="A run such as r1, a folder, or a name on the Hub; empty for a fresh one.",
+            elem_id="train-adapter",
+        )
+        made_with = gr.HTML()
     reset = gr.Button("Reset options to the preset", visible=False, size="md")
     with gr.Accordion("Copy, load or save options", open=False, elem_id="train-keeping"):
         copied = gr.Dropdown([], label="Copy from run", value=None)
@@ -92,13 +119,30 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         "fn": planning.review,
         "inputs": [dataset, base, chosen],
         "outputs": [chosen, checks, advice, command, download, start, *groups, reset],
-        "inputs_kwargs": {**options, "processes": processes},
+        "inputs_kwargs": options | {"adapter": adapter, "processes": processes},
         **QUIET,
     }
+    going_on = GoingOn(services)
+    gr.on(
+        [adapter.submit, adapter.blur],
+        going_on.fill,
+        [adapter, base],
+        [made_with, base, rated, *fields],
+        **QUIET,
+    ).then(**review)
     # Filled fields are reviewed once all of them are filled; typed ones as they are typed.
     gr.on(
         [chosen.input, reset.click], planning.choose_preset, [base, chosen], fields, **QUIET
     ).then(**review)
+    gr.on(
+        [base.change, token.submit, token.blur],
+        look,
+        [base, token],
+        [facts, token, template],
+        trigger_mode="always_last",
+        **QUIET,
+    )
+    template.input(name_with, [base, template], base, **QUIET)
     base.change(
         planning.choose_base, [base, chosen, rated], [options["learning_rate"], rated], **QUIET
     ).then(**review)
@@ -114,7 +158,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
         [page.selection, key, started],
-        inputs_kwargs={**options, "processes": processes},
+        inputs_kwargs=options | {"adapter": adapter, "hub_token": token, "processes": processes},
         api_name="start_run",
         trigger_mode="once",
     )
@@ -130,7 +174,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     )
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     count.click(lessons.all_of_them, looked_at, [lesson, learned, count], **once)
-    return PlanParts(start, copied)
+    return PlanParts(start, copied, token)
 
 
 def _let_checks_speak(options: dict[str, Block]) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import gradio as gr
 
 from chatui.errors import CannotTrain, ChatUIError
+from chatui.jobs.secrets import lending
 from chatui.model.catalog import STARTER, bases_on_offer, find_base
 from chatui.services import Services
 from chatui.train.advice import Advice, Situation, advise
@@ -20,6 +21,8 @@ from chatui.train.privacy_checks import privacy_advice
 from chatui.train.problem import Problem
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe
+from chatui.ui.tabs.train.base_facts import secrets_of
+from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import advice_html
 
@@ -32,6 +35,7 @@ class Planning:
     def __init__(self, services: Services, keeping: Keeping) -> None:
         self._services = services
         self._keeping = keeping
+        self._going_on = GoingOn(services)
 
     def offer(self, selected: Selection, shown: str) -> tuple[Any, ...]:
         """The versions to choose from; drawn anew only when there are others."""
@@ -60,14 +64,22 @@ class Planning:
         return (_SAME if base == rated else _preset(chosen, base).learning_rate), base
 
     def review(
-        self, dataset: str | None, base: str, chosen: str, *, processes: int = 1, **values: object
+        self,
+        dataset: str | None,
+        base: str,
+        chosen: str,
+        *,
+        adapter: str = "",
+        processes: int = 1,
+        **values: object,
     ) -> Any:
         """Check the plan: presets with their minutes, checks, advice, command, Start, titles."""
         config, problems = read_options(values)
-        base = (base or "").strip()
+        base, adapter = (base or "").strip(), (adapter or "").strip()
+        beginning, unusable = self._going_on.named(adapter, base)
         launch = Launch(processes)
-        problems += launch_problems(launch)
-        problems += self._services.runs.problems(dataset or "", config, base)
+        problems = [*problems, *unusable, *launch_problems(launch, base, config)]
+        problems += self._services.runs.problems(dataset or "", config, base, beginning=beginning)
         start = _preset(chosen, base)
         titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
         return (
@@ -75,7 +87,9 @@ class Planning:
             describe.checks(problems, self._ready(dataset, config, base, problems)),
             advice_html(self._advice(dataset, base, config)),
             describe.command(
-                self._services.runs.command(dataset or "VERSION", config, base, launch=launch)
+                self._services.runs.command(
+                    dataset or "VERSION", config, base, adapter=adapter, launch=launch
+                )
             ),
             self._keeping.offer(config, dataset, base),
             gr.Button(interactive=not problems),
@@ -104,16 +118,24 @@ class Planning:
         key: str,
         selected: Selection,
         *,
-        processes: int = 1,
+        adapter: str = "",
+        hub_token: str = "",
         **values: object,
     ) -> tuple[Selection, str, str]:
-        """Start fine-tuning a base model on a dataset version; returns the name of the run."""
+        """Start fine-tuning a base model on a dataset version; returns the name of the run.
+
+        `hub_token` is for a gated or private base model: only the run's own process knows it.
+        """
+        launch = Launch(int(str(values.pop("processes", None) or 1)))
         config, problems = read_options(values)
-        if problems:
-            raise CannotTrain([problem.sentence for problem in problems])
-        run = self._services.runs.start(
-            dataset, config, (base or STARTER).strip(), key or None, launch=Launch(processes)
-        )
+        base = (base or STARTER).strip()
+        beginning, unusable = self._going_on.named(adapter, base)
+        if problems + unusable:
+            raise CannotTrain([problem.sentence for problem in problems + unusable])
+        with lending(secrets_of(hub_token)):
+            run = self._services.runs.start(
+                dataset, config, base, key or None, beginning=beginning, launch=launch
+            )
         chain = replace(selected, tab="train", dataset=dataset, run=run, score=None, study=None)
         return chain, self.new_key(), run
 

@@ -104,7 +104,7 @@ def build_run(services: Services, page: Page, plan: PlanParts) -> None:
     carry_on.click(watching.carry_on, None, [stop, asking], **acting)
     stop_and_keep.click(shows_errors(watching.stop), selection, asking, **acting)
     stop_and_discard.click(shows_errors(watching.discard), selection, asking, **acting)
-    resume.click(shows_errors(watching.resume), selection, **acting)
+    resume.click(shows_errors(watching.resume), [selection, plan.token], **acting)
     onward.click(watching.ask_to_continue, None, [onward, going_on], **acting)
     not_now.click(watching.not_now, None, [onward, going_on], **acting)
     continue_now.click(

@@ -8,11 +8,13 @@ import gradio as gr
 
 from chatui.errors import BadSetting, ChatUIError
 from chatui.jobs import JobView
+from chatui.jobs.secrets import lending
 from chatui.services import Services
 from chatui.train.curves import LOSS
 from chatui.train.view import RunView
 from chatui.ui.state import Selection
 from chatui.ui.tabs.train import describe, looking
+from chatui.ui.tabs.train.base_facts import secrets_of
 
 Shown = tuple[str, str]  # the state and the events that are shown, as keys
 NOTHING_SHOWN: Shown = ("", "")
@@ -87,10 +89,11 @@ class Watching:
             self._services.runs.discard(selected.run)
         return gr.Row(visible=False)
 
-    def resume(self, selected: Selection) -> None:
-        """Go on with the selected run from its last checkpoint."""
+    def resume(self, selected: Selection, hub_token: str = "") -> None:
+        """Go on with the selected run from its last checkpoint, or with its download."""
         if selected.run:
-            self._services.runs.resume(selected.run)
+            with lending(secrets_of(hub_token)):
+                self._services.runs.resume(selected.run)
 
     def ask_to_continue(self) -> tuple[Any, Any]:
         """Ask for how many epochs, where Continue was pressed."""
