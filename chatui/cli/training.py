@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from chatui.cli import measuring
 from chatui.cli.opening import AsJson, Where, open_services, pairs
-from chatui.cli.printing import follow, show, table
+from chatui.cli.printing import follow, say, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
 from chatui.train.config_file import ConfigFile, differences, read_config_file, to_yaml
@@ -30,11 +31,14 @@ def train(
     ] = None,
     options: Options = None,
     wait: Wait = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Measure five steps of it: time and memory.")
+    ] = False,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a base model on a dataset version, as a job of its own."""
-    from chatui.model.catalog import STARTER
+    from chatui.model.catalog import STARTER, find_base
     from chatui.train.config import TrainConfig
 
     services = open_services(workspace)
@@ -46,7 +50,13 @@ def train(
         checked = TrainConfig.model_validate(chosen)
     except ValidationError as error:
         raise BadOption("--set", _first_problem(error)) from error
-    run_id = services.runs.start(version, checked, base or file.base or STARTER)
+    base = base or file.base or STARTER
+    if dry_run:
+        measuring.dry_run(services, version, checked, base, as_json=as_json)
+        return
+    run_id = services.runs.start(version, checked, base)
+    if (fit := services.runs.fit(version, checked, find_base(base))) and fit.warning:
+        say(fit.warning)
     _wait_and_show(services, run_id, wait, as_json)
 
 

@@ -73,6 +73,13 @@ class CannotTrain(ChatUIError):
         self.problems = problems
 
 
+class NotMeasured(ChatUIError):
+    """Five steps of a run did not come to their end."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The time was not measured: {reason.rstrip('.')}.")
+
+
 class LossNotFinite(ChatUIError):
     """Training diverged: the loss is no number any more."""
 

@@ -18,6 +18,9 @@ class RunRecord(BaseModel, frozen=True, extra="forbid"):
     config: TrainConfig
     created_at: str
     continues: str | None = None  # the run whose adapter it begins with; a copy is in its folder
+    rehearsal: bool = False  # five steps to measure what a run would take, and nothing is kept
+    search: str | None = None  # the search that it is a trial of
+    trial: int | None = None  # which one, counted from 0
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder."""
@@ -47,6 +50,11 @@ def first_adapter_folder(run: Path) -> Path:
 def discard_mark(run: Path) -> Path:
     """A file that says: nothing of this run is wanted any more."""
     return run / "discard"
+
+
+def pruned_mark(run: Path) -> Path:
+    """A file that says: a search stopped this run, since others did better by then."""
+    return run / "pruned"
 
 
 def is_discarded(run: Path) -> bool:

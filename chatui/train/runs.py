@@ -6,7 +6,7 @@ page that is opened anew, or an app that was restarted, shows the same.
 
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,13 @@ from chatui.conversation import RunId
 from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
-from chatui.model.catalog import STARTER, find_base
+from chatui.model.catalog import STARTER, BaseModel, bases_on_offer, find_base
 from chatui.model.hashes import adapter_hash
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
-from chatui.train.estimate import seconds_for
+from chatui.train.estimate import seconds_for, token_lengths
+from chatui.train.fitting import Fit, available_mb, fit_of, too_large
+from chatui.train.measurements import MeasurementStore
 from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
@@ -42,6 +44,7 @@ class RunStore:
         self._workspace = workspace
         self._jobs = jobs
         self._datasets = datasets
+        self.measurements = MeasurementStore(workspace, jobs, datasets)
 
     def problems(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> list[Problem]:
         """Everything that keeps a run from starting, at once; nothing is loaded for it."""
@@ -58,8 +61,39 @@ class RunStore:
         if dataset is None or found is None:
             return problems
         problems = find_problems(config, dataset, found)
-        unlearnable = nothing_to_learn(self._datasets, dataset.id, found, config)
-        return [*problems, unlearnable] if unlearnable else problems
+        lengths = token_lengths(self._datasets, dataset.id, "train")
+        fit = self.fit(dataset.id, config, found)
+        more = (
+            nothing_to_learn(self._datasets, dataset.id, found, config),
+            too_large(fit, config, lengths, bases_on_offer()) if fit else None,
+        )
+        return [*problems, *(problem for problem in more if problem)]
+
+    def fit(self, dataset_id: str | None, config: TrainConfig, base: BaseModel) -> Fit | None:
+        """What a run takes of this machine's memory: measured, or else estimated; None is unknown.
+
+        Without a dataset version all rows are taken to be as long as they may be.
+        """
+        (fit,) = self.fits(dataset_id, config, [base])
+        return fit
+
+    def fits(
+        self, dataset_id: str | None, config: TrainConfig, bases: Sequence[BaseModel]
+    ) -> list[Fit | None]:
+        """The same for several base models; the machine is asked once."""
+        free = available_mb(self._jobs)
+        if dataset_id is None:
+            return [fit_of(config, base, None, free) for base in bases]
+        lengths = token_lengths(self._datasets, dataset_id, "train")
+        fits = []
+        for base in bases:
+            measured = self.measurements.found(dataset_id, config, base)
+            fits.append(
+                Fit(base, measured.memory_mb, free, is_measured=True)
+                if measured
+                else fit_of(config, base, lengths, free)
+            )
+        return fits
 
     def start(
         self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None
@@ -147,14 +181,29 @@ class RunStore:
     def seconds_for(
         self, dataset_id: str, config: TrainConfig, base: str = STARTER
     ) -> float | None:
-        """About how many seconds such a run takes; None when nothing is known about the base."""
+        """About how many seconds such a run takes: as its first steps were measured, or guessed.
+
+        None when nothing is known about the base.
+        """
+        found = find_base(base)
+        if measured := self.measurements.found(dataset_id, config, found):
+            return measured.seconds_of(config)
         return seconds_for(
             config,
             datasets=self._datasets,
             dataset_id=dataset_id,
-            base=find_base(base),
+            base=found,
             runs=self.all(),
         )
+
+    def measure(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
+        """Queue five steps of a run, to see what it takes; returns the measurement's name.
+
+        Raises CannotTrain for what could not be started either.
+        """
+        if problems := self.problems(dataset_id, config, base):
+            raise CannotTrain([problem.sentence for problem in problems])
+        return self.measurements.start(dataset_id, config, find_base(base))
 
     def command(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
         """The command line that does the same as Start."""

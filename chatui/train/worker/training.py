@@ -16,11 +16,13 @@ from chatui.model.catalog import STARTER, BaseModel, find_base
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import can_pack, packing
 from chatui.train.config import TrainConfig, passes_over
+from chatui.train.measurements import MOST_MEASURED
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
 from chatui.train.worker.adapting import beginning
 from chatui.train.worker.arguments import arguments
 from chatui.train.worker.batches import (
     Limits,
+    a_few_steps,
     epoch_ends,
     evaluation_steps,
     evenly,
@@ -53,6 +55,8 @@ def train(task: Task) -> None:
     loaded = load_base(base)
     rows = rows_to_learn(task, record, loaded)
     validation = encoded(task, record, loaded, "validation")
+    if record.rehearsal:
+        validation = replace(validation, rows=validation.rows[:MOST_MEASURED])
     config = settled(task, record.config, base, rows)
     record = record.model_copy(update={"config": config})
     model = beginning(task, record, loaded.model)
@@ -95,6 +99,10 @@ def _trainer(
         seed=config.seed,
     )
     steps = steps[: config.max_steps or None]
+    packs = config.packing and can_pack(loaded.model)
+    limits = Limits(config.batch_size, config.batch_tokens, packs=packs)
+    if record.rehearsal:
+        steps = a_few_steps(steps, [len(row.ids) for row in data.learned.rows], limits)
     ends = epoch_ends(steps, rows) or [len(steps)]
     plan = Plan(
         evaluate_after=frozenset(evaluation_steps(len(steps), config.evaluations)),
@@ -103,13 +111,12 @@ def _trainer(
         patience=config.patience,
         begins_trained=record.continues is not None,
     )
-    packs = config.packing and can_pack(loaded.model)
     journalist = Journalist(
         task, plan, validation=data.validation.rows, sample=_samples(task, record, loaded)
     )
     trainer = ReplyTrainer(
         steps=steps,
-        limits=Limits(config.batch_size, config.batch_tokens, packs=packs),
+        limits=limits,
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         label_smoothing=config.label_smoothing,

@@ -31,10 +31,13 @@ def minutes(seconds: float | None) -> str:
     return f"about {round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def checks(problems: Sequence[Problem], ready: str) -> str:
-    """Everything that keeps a run from starting, or that it can."""
+def checks(problems: Sequence[Problem], ready: str, warning: str = "") -> str:
+    """Everything that keeps a run from starting, or that it can, and what to know before."""
     if not problems:
-        return f'<div class="chatui-note" role="status">✓ {escape(ready)}</div>'
+        told = f'<div class="chatui-note" role="status">✓ {escape(ready)}</div>'
+        if not warning:
+            return told
+        return f'{told}<div class="chatui-warning" role="status">{escape(warning)}</div>'
     return "".join(error_card(problem.sentence) for problem in problems)
 
 

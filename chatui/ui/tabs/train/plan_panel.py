@@ -16,6 +16,7 @@ from chatui.ui.state import QUIET, Page
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
+from chatui.ui.tabs.train.measuring import MeasuringPanel
 from chatui.ui.tabs.train.planning import Planning
 
 
@@ -35,7 +36,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     rated = gr.State(STARTER)
     dataset = gr.Dropdown(label="Dataset version")
     base = gr.Dropdown(
-        [(_on_offer(each.title, each.memory_mb), each.name) for each in bases_on_offer()],
+        [(each.title, each.name) for each in bases_on_offer()],  # and what they need, once known
         value=STARTER,
         label="Base model",
         info="Or type a folder on this machine, or a name on the Hugging Face Hub.",
@@ -44,6 +45,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
     start = gr.Button("Start training", variant="primary", interactive=False, elem_id="start-run")
+    measuring = MeasuringPanel(services)
     advice = gr.HTML(elem_id="train-advice", js_on_load=TAKE)
     with gr.Accordion("What it learns", open=False, elem_id="train-lesson") as lesson:
         learned = gr.HTML()
@@ -100,6 +102,8 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     ).then(**review)
     typed = [field.input for field in fields]  # type: ignore[attr-defined]
     gr.on([dataset.change, *typed], trigger_mode="always_last", **review)
+    measuring.listen(page, (dataset, base), options, command)
+    measuring.done.change(**review)  # minutes and memory are known better now
     start.click(
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
@@ -132,7 +136,3 @@ def _let_checks_speak(options: dict[str, Block]) -> None:
     for field in options.values():
         if isinstance(field, gr.Number):
             field.minimum = field.maximum = None
-
-
-def _on_offer(title: str, memory_mb: int | None) -> str:
-    return f"{title} · needs {memory_mb / 1024:.1f} GB" if memory_mb else title

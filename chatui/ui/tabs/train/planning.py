@@ -65,7 +65,7 @@ class Planning:
         titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
         return (
             gr.Radio(self._presets(dataset, base), value=chosen),
-            describe.checks(problems, self._ready(dataset, config, base, problems)),
+            describe.checks(problems, *self._ready(dataset, config, base, problems)),
             advice_html(self._advice(dataset, base, config)),
             describe.command(self._services.runs.command(dataset or "VERSION", config, base)),
             self._keeping.offer(config, dataset, base),
@@ -107,18 +107,27 @@ class Planning:
         except ChatUIError:  # told beside Start already
             return []
         offered = tuple(bases_on_offer())
-        return advise(Situation(rows, found, config, Hardware.here(), seconds, offered))
+        fits = self._services.runs.fits(dataset, config, [found, *offered])
+        verdicts = {fit.base.name: fit.verdict for fit in fits if fit}
+        situation = Situation(
+            rows, found, config, Hardware.here(), seconds, offered=offered, verdicts=verdicts
+        )
+        return advise(situation)
 
     def _ready(
         self, dataset: str | None, config: TrainConfig, base: str, problems: list[Problem]
-    ) -> str:
+    ) -> tuple[str, str]:
+        """What will be done and what it takes, and a warning where it barely fits."""
         if problems or dataset is None:
-            return ""
+            return "", ""
         splits = self._services.datasets.view(dataset).splits
         seconds = self._services.runs.seconds_for(dataset, config, base)
+        fit = self._services.runs.fit(dataset, config, find_base(base))
+        memory = f", {fit.label}" if fit else ""
         return (
             f"Ready: {splits['train']} conversations to learn from, {splits['validation']} to "
-            f"measure with, {describe.minutes(seconds)}."
+            f"measure with, {describe.minutes(seconds)}{memory}.",
+            fit.warning if fit else "",
         )
 
     def _presets(self, dataset: str | None, base: str) -> list[tuple[str, str]]:
