@@ -13,7 +13,7 @@ def dry_run(
     services: Services, dataset: str, config: TrainConfig, base: str, *, as_json: bool
 ) -> None:
     """Measure five steps, and print the seconds and the memory of the whole run."""
-    store = services.runs.measurements
+    store = services.runs.forecast.measurements
     name = services.runs.measure(dataset, config, base)
 
     def view() -> JobView:
@@ -33,7 +33,7 @@ def dry_run(
     found = store.found(dataset, config, find_base(base))
     if found is None:
         raise NotMeasured(job.reason or f"it is {job.state}")
-    fit = services.runs.fit(dataset, config, find_base(base))
+    fit = services.runs.forecast.fit(dataset, config, find_base(base))
     seconds = found.seconds_of(config)
     result = {
         "steps": found.steps,

@@ -55,7 +55,7 @@ def train(
         measuring.dry_run(services, version, checked, base, as_json=as_json)
         return
     run_id = services.runs.start(version, checked, base)
-    if (fit := services.runs.fit(version, checked, find_base(base))) and fit.warning:
+    if (fit := services.runs.forecast.fit(version, checked, find_base(base))) and fit.warning:
         say(fit.warning)
     _wait_and_show(services, run_id, wait, as_json)
 

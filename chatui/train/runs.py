@@ -6,7 +6,7 @@ page that is opened anew, or an app that was restarted, shows the same.
 
 import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,11 @@ from chatui.conversation import RunId
 from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
 from chatui.jobs import Jobs, JobView
-from chatui.model.catalog import STARTER, BaseModel, bases_on_offer, find_base
+from chatui.model.catalog import STARTER, find_base
 from chatui.model.hashes import adapter_hash
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
-from chatui.train.estimate import seconds_for, token_lengths
-from chatui.train.fitting import Fit, available_mb, fit_of, too_large
-from chatui.train.measurements import MeasurementStore
+from chatui.train.forecast import Forecast
 from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
@@ -30,6 +28,7 @@ from chatui.train.record import (
     discard_mark,
     first_adapter_folder,
     is_discarded,
+    pruned_mark,
 )
 from chatui.train.view import Figures, RunView
 from chatui.workspace import Workspace, read_json, slug, write_json
@@ -44,7 +43,7 @@ class RunStore:
         self._workspace = workspace
         self._jobs = jobs
         self._datasets = datasets
-        self.measurements = MeasurementStore(workspace, jobs, datasets)
+        self.forecast = Forecast(workspace, jobs, datasets)
 
     def problems(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> list[Problem]:
         """Everything that keeps a run from starting, at once; nothing is loaded for it."""
@@ -61,50 +60,29 @@ class RunStore:
         if dataset is None or found is None:
             return problems
         problems = find_problems(config, dataset, found)
-        lengths = token_lengths(self._datasets, dataset.id, "train")
-        fit = self.fit(dataset.id, config, found)
         more = (
             nothing_to_learn(self._datasets, dataset.id, found, config),
-            too_large(fit, config, lengths, bases_on_offer()) if fit else None,
+            self.forecast.too_large(dataset.id, config, found),
         )
         return [*problems, *(problem for problem in more if problem)]
 
-    def fit(self, dataset_id: str | None, config: TrainConfig, base: BaseModel) -> Fit | None:
-        """What a run takes of this machine's memory: measured, or else estimated; None is unknown.
-
-        Without a dataset version all rows are taken to be as long as they may be.
-        """
-        (fit,) = self.fits(dataset_id, config, [base])
-        return fit
-
-    def fits(
-        self, dataset_id: str | None, config: TrainConfig, bases: Sequence[BaseModel]
-    ) -> list[Fit | None]:
-        """The same for several base models; the machine is asked once."""
-        free = available_mb(self._jobs)
-        if dataset_id is None:
-            return [fit_of(config, base, None, free) for base in bases]
-        lengths = token_lengths(self._datasets, dataset_id, "train")
-        fits = []
-        for base in bases:
-            measured = self.measurements.found(dataset_id, config, base)
-            fits.append(
-                Fit(base, measured.memory_mb, free, is_measured=True)
-                if measured
-                else fit_of(config, base, lengths, free)
-            )
-        return fits
-
     def start(
-        self, dataset_id: str, config: TrainConfig, base: str = STARTER, key: str | None = None
+        self,
+        dataset_id: str,
+        config: TrainConfig,
+        base: str = STARTER,
+        key: str | None = None,
+        *,
+        trial: tuple[str, int] | None = None,
     ) -> RunId:
         """Queue a run of a dataset version; the same `key` twice is one run.
 
-        Raises CannotTrain with every problem at once.
+        `trial` is the search that it belongs to, and its number there. Raises CannotTrain with
+        every problem at once.
         """
         if problems := self.problems(dataset_id, config, base):
             raise CannotTrain([problem.sentence for problem in problems])
-        make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base)
+        make_folder = self._folder_maker(self._datasets.view(dataset_id), config, base, trial=trial)
         return RunId(self._jobs.submit("train", WORKER, make_folder, key=key).name)
 
     def continue_run(
@@ -162,7 +140,15 @@ class RunStore:
 
     def resume(self, run_id: str) -> None:
         """Queue a run again from its last checkpoint; raises JobNotResumable."""
-        self._jobs.resume(self._workspace.existing("runs", run_id))
+        folder = self._workspace.existing("runs", run_id)
+        self._jobs.resume(folder)
+        pruned_mark(folder).unlink(missing_ok=True)
+
+    def prune(self, run_id: str) -> None:
+        """Stop a run for its search: others did better by then. It can be resumed all the same."""
+        folder = self._workspace.existing("runs", run_id)
+        pruned_mark(folder).touch()
+        self._jobs.stop(folder)
 
     def rename(self, run_id: str, name: str) -> None:
         """Call a run something else; its id stays. Raises BadName."""
@@ -181,20 +167,8 @@ class RunStore:
     def seconds_for(
         self, dataset_id: str, config: TrainConfig, base: str = STARTER
     ) -> float | None:
-        """About how many seconds such a run takes: as its first steps were measured, or guessed.
-
-        None when nothing is known about the base.
-        """
-        found = find_base(base)
-        if measured := self.measurements.found(dataset_id, config, found):
-            return measured.seconds_of(config)
-        return seconds_for(
-            config,
-            datasets=self._datasets,
-            dataset_id=dataset_id,
-            base=found,
-            runs=self.all(),
-        )
+        """About how many seconds such a run takes; None when nothing is known about the base."""
+        return self.forecast.seconds(dataset_id, config, find_base(base), self.all())
 
     def measure(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
         """Queue five steps of a run, to see what it takes; returns the measurement's name.
@@ -203,7 +177,7 @@ class RunStore:
         """
         if problems := self.problems(dataset_id, config, base):
             raise CannotTrain([problem.sentence for problem in problems])
-        return self.measurements.start(dataset_id, config, find_base(base))
+        return self.forecast.measurements.start(dataset_id, config, find_base(base))
 
     def command(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
         """The command line that does the same as Start."""
@@ -226,7 +200,9 @@ class RunStore:
         dataset: DatasetView,
         config: TrainConfig,
         base: str,
+        *,
         continues: RunView | None = None,
+        trial: tuple[str, int] | None = None,
     ) -> Callable[[], Path]:
         record = RunRecord(
             dataset=dataset.id,
@@ -235,6 +211,8 @@ class RunStore:
             config=config,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             continues=continues.id if continues else None,
+            search=trial[0] if trial else None,
+            trial=trial[1] if trial else None,
         )
 
         def make_folder() -> Path:
@@ -273,6 +251,8 @@ def _view(folder: Path, job: JobView) -> RunView:
         peak_memory_mb=figures.peak_memory_mb,
         curve=figures.curve,
         continues=record.continues,
+        trial=(record.search, record.trial or 0) if record.search else None,
+        is_pruned=pruned_mark(folder).exists(),
     )
 
 

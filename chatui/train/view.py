@@ -41,11 +41,18 @@ class RunView:
     peak_memory_mb: int | None
     curve: tuple[Point, ...]
     continues: str | None = None  # the run whose adapter it began with
+    trial: tuple[str, int] | None = None  # the search that it is a trial of, and its number
+    is_pruned: bool = False  # stopped by that search: others did better by then
 
     @property
     def state(self) -> JobState:
         """How its job stands."""
         return self.job.state
+
+    @property
+    def state_in_words(self) -> str:
+        """The same, for a list: a run that its search has stopped is pruned."""
+        return "pruned" if self.is_pruned and self.state == "stopped" else self.state
 
     @property
     def step(self) -> int:
@@ -161,6 +168,11 @@ def _came_to(run: RunView) -> str:
 
 
 def _stopped(run: RunView) -> str:
+    if run.is_pruned and run.trial:
+        return (
+            f"{run.id} was pruned at step {run.step} of {run.steps}: other trials of "
+            f"{run.trial[0]} did better by then. {_kept(run)}"
+        )
     return f"{run.id} was stopped at step {run.step} of {run.steps}. {_kept(run)}"
 
 

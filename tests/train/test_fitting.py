@@ -8,7 +8,7 @@ import pytest
 
 from chatui.errors import CannotTrain
 from chatui.model.catalog import bases_on_offer, find_base
-from chatui.train import fitting, runs
+from chatui.train import fitting, forecast
 from chatui.train.config import TrainConfig
 from chatui.train.fitting import available_mb, fit_of, too_large
 from chatui.train.memory import free_memory_mb, held_mb
@@ -65,7 +65,7 @@ def test_nothing_is_said_of_a_model_or_a_machine_that_nobody_knows():
 
 
 def test_a_run_that_does_not_fit_is_refused_with_all_other_problems(bench, monkeypatch):
-    monkeypatch.setattr(runs, "available_mb", lambda jobs: 100)
+    monkeypatch.setattr(forecast, "available_mb", lambda jobs: 100)
 
     problems = bench.runs.problems(bench.dataset.id, TrainConfig(batch_size=64))
 

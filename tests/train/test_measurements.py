@@ -75,7 +75,7 @@ def test_the_step_that_takes_most_memory_is_among_the_few():
 @pytest.mark.slow
 def test_a_rehearsal_keeps_figures_and_nothing_else_and_is_not_done_twice(bench, tiny_base):
     base = str(tiny_base)
-    store = bench.runs.measurements
+    store = bench.runs.forecast.measurements
     guess = bench.runs.seconds_for(bench.dataset.id, SMALL, base)
 
     name = bench.runs.measure(bench.dataset.id, SMALL, base)
@@ -85,7 +85,7 @@ def test_a_rehearsal_keeps_figures_and_nothing_else_and_is_not_done_twice(bench,
     found = store.found(bench.dataset.id, SMALL, find_base(base))
     assert found.steps == 5
     assert bench.runs.seconds_for(bench.dataset.id, SMALL, base) == found.seconds_of(SMALL) != guess
-    fit = bench.runs.fit(bench.dataset.id, SMALL, find_base(base))
+    fit = bench.runs.forecast.fit(bench.dataset.id, SMALL, find_base(base))
     assert (fit.needed_mb, fit.is_measured) == (found.memory_mb, True)
     kept = {path.name for path in store.job(name).folder.iterdir()}
     assert kept <= {
@@ -107,7 +107,7 @@ def nobody(monkeypatch):
 def test_what_changes_a_step_is_measured_anew_and_one_that_was_cancelled_too(
     bench, tiny_base, nobody
 ):
-    store, base = bench.runs.measurements, str(tiny_base)
+    store, base = bench.runs.forecast.measurements, str(tiny_base)
     first = bench.runs.measure(bench.dataset.id, SMALL, base)
     wider = bench.runs.measure(bench.dataset.id, SMALL.model_copy(update={"lora_rank": 8}), base)
 
@@ -129,12 +129,12 @@ def test_a_measurement_waits_for_the_run_that_has_the_device(bench, start, nobod
 
     name = bench.runs.measure(bench.dataset.id, SMALL, str(bench.runs.view(run).base))
 
-    assert bench.runs.measurements.job(name).state == "queued"
+    assert bench.runs.forecast.measurements.job(name).state == "queued"
     assert [job.name for job in bench.jobs.on_the_device()] == [run]
 
 
 def test_what_cannot_be_started_is_not_measured(bench):
     with pytest.raises(CannotTrain, match="Epochs and max steps are both 0"):
         bench.runs.measure(bench.dataset.id, TrainConfig(epochs=0))
-    assert bench.runs.measurements.job("0" * 16) is None
+    assert bench.runs.forecast.measurements.job("0" * 16) is None
     assert replace(FOUND, rows=0).seconds_of(TrainConfig()) > 0

@@ -10,7 +10,7 @@ from chatui.errors import CannotTrain
 from chatui.jobs import Journal
 from chatui.model.catalog import STARTER, find_base
 from chatui.services import Services
-from chatui.train import runs
+from chatui.train import forecast
 from chatui.train.config import TrainConfig
 from chatui.train.presets import QUICK_LOOK
 from chatui.ui.state import Selection
@@ -30,7 +30,7 @@ NAMES = ("shown", "done", "base", "card", "start", "cancel")
 def services(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Services:  # noqa: F811
     """Real stores, whose jobs are begun but done by nobody."""
     monkeypatch.setattr("chatui.jobs.queue.spawn", lambda folder, module: None)
-    monkeypatch.setattr(runs, "available_mb", lambda jobs: 1060)
+    monkeypatch.setattr(forecast, "available_mb", lambda jobs: 1060)
     return cast(
         Services, SimpleNamespace(datasets=bench.datasets, runs=bench.runs, jobs=bench.jobs)
     )
@@ -51,13 +51,13 @@ def test_every_base_on_offer_says_whether_it_fits_here(services):
 
 def test_a_tight_plan_can_start_and_says_so_and_one_that_does_not_fit_cannot(services, monkeypatch):
     planning = Planning(services, Keeping(services))
-    needed = services.runs.fit("shop-v1", TrainConfig(), find_base(STARTER)).needed_mb
+    needed = services.runs.forecast.fit("shop-v1", TrainConfig(), find_base(STARTER)).needed_mb
     for free, told, may_start in (
         (10 * needed, "Ready: ", True),
         (needed + 1, "Memory is tight: this run of Starter", True),
         (needed - 300, "are free on this machine", False),
     ):
-        monkeypatch.setattr(runs, "available_mb", lambda jobs, free=free: free)
+        monkeypatch.setattr(forecast, "available_mb", lambda jobs, free=free: free)
         _, checks, _, _, _, start, *_ = planning.review(*FORM, QUICK_LOOK, **OPTIONS)
         assert told in checks
         assert start.interactive == may_start
@@ -78,7 +78,7 @@ def test_a_measurement_is_watched_cancelled_and_its_figure_replaces_the_guess(se
     assert "Five steps are measured" in seen["card"]
     assert (seen["start"].interactive, seen["cancel"].visible) == (False, True)
 
-    job = services.runs.measurements.active()
+    job = services.runs.forecast.measurements.active()
     journal = Journal(job.folder)
     journal.append("encoded", rows=32, tokens=1000)
     journal.append("step", step=0, steps=5)
@@ -105,7 +105,7 @@ def test_a_measurement_that_waits_says_for_what_and_one_that_failed_says_why(ser
     measuring.stop()
     assert look(services)["card"] == ""
     measuring.begin(*FORM, **OPTIONS)
-    waiting = services.runs.measurements.active()
+    waiting = services.runs.forecast.measurements.active()
     measuring.stop()
     Journal(waiting.folder).append("failed", reason="<b>The disk is full.")
     assert "The time was not measured. &lt;b&gt;The disk is full." in look(services)["card"]
@@ -114,4 +114,4 @@ def test_a_measurement_that_waits_says_for_what_and_one_that_failed_says_why(ser
 def test_what_cannot_be_started_is_not_measured_either(services):
     with pytest.raises(CannotTrain, match="Epochs"):
         Measuring(services).begin(*FORM, **OPTIONS | {"epochs": 0})
-    assert services.runs.measurements.active() is None
+    assert services.runs.forecast.measurements.active() is None

@@ -118,8 +118,8 @@ def run_rows(runs: Sequence[RunView]) -> list[list[Any]]:
     return [
         [
             run.id,
-            run.name if run.name != run.id else "",
-            run.state,
+            run.name if run.name != run.id else _trial_of(run),
+            run.state_in_words,
             _number(run.validation_perplexity),
             run.dataset,
         ]
@@ -131,6 +131,10 @@ def accordion(group: str, names: Sequence[str], config: TrainConfig, start: Trai
     """The title of a group of options, with how many differ from the preset's."""
     changed = sum(getattr(config, name) != getattr(start, name) for name in names)
     return f"{group} · {changed} changed" if changed else group
+
+
+def _trial_of(run: RunView) -> str:
+    return f"{run.trial[0]}, trial {run.trial[1] + 1}" if run.trial else ""
 
 
 def _act(act: str, job: JobView, label: str) -> str:

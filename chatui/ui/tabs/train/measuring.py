@@ -80,7 +80,7 @@ class Measuring:
         config, _ = read_options(values)
         bases = bases_on_offer()
         try:
-            fits = self._runs.fits(dataset, config, bases)
+            fits = self._runs.forecast.fits(dataset, config, bases)
             found = self._found(dataset, config, base)
         except ChatUIError:  # told beside Start already
             return unchanged
@@ -88,7 +88,7 @@ class Measuring:
             (f"{each.title} · {fit.label}" if fit else each.title, each.name)
             for each, fit in zip(bases, fits, strict=True)
         ]
-        active = self._runs.measurements.active()
+        active = self._runs.forecast.measurements.active()
         card = self._card(active, found, config)
         key = repr((offered, card))
         if key == shown:
@@ -112,8 +112,8 @@ class Measuring:
 
     def stop(self) -> Any:
         """Cancel the measurement; nothing of it is kept."""
-        if job := self._runs.measurements.active():
-            self._runs.measurements.stop(job.name)
+        if job := self._runs.forecast.measurements.active():
+            self._runs.forecast.measurements.stop(job.name)
         return gr.Button(visible=False)
 
     def _found(
@@ -121,7 +121,7 @@ class Measuring:
     ) -> tuple[JobView | None, Measured | None]:
         if not dataset:
             return None, None
-        return self._runs.measurements.of(dataset, config, find_base(base or STARTER))
+        return self._runs.forecast.measurements.of(dataset, config, find_base(base or STARTER))
 
     def _card(
         self,

@@ -107,7 +107,7 @@ class Planning:
         except ChatUIError:  # told beside Start already
             return []
         offered = tuple(bases_on_offer())
-        fits = self._services.runs.fits(dataset, config, [found, *offered])
+        fits = self._services.runs.forecast.fits(dataset, config, [found, *offered])
         verdicts = {fit.base.name: fit.verdict for fit in fits if fit}
         situation = Situation(
             rows, found, config, Hardware.here(), seconds, offered=offered, verdicts=verdicts
@@ -122,7 +122,7 @@ class Planning:
             return "", ""
         splits = self._services.datasets.view(dataset).splits
         seconds = self._services.runs.seconds_for(dataset, config, base)
-        fit = self._services.runs.fit(dataset, config, find_base(base))
+        fit = self._services.runs.forecast.fit(dataset, config, find_base(base))
         memory = f", {fit.label}" if fit else ""
         return (
             f"Ready: {splits['train']} conversations to learn from, {splits['validation']} to "
