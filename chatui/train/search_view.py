@@ -65,7 +65,8 @@ class SearchView:
         best = self.best
         if best is None or best.loss is None:
             return f"{head} {self.job.reason}" if self.job.reason else head
-        return f"{head} Best so far: {best.title} ({best.run}), validation loss {best.loss:.4f}."
+        so_far = " so far" if self.job.is_active else ""
+        return f"{head} Best{so_far}: {best.title} ({best.run}), validation loss {best.loss:.4f}."
 
     def _count(self, state: str) -> int:
         return sum(trial.state == state for trial in self.trials)

@@ -35,7 +35,7 @@ def test_a_search_is_started_listed_and_stopped(run, tmp_path):
         "reason": None,
     }
     _, text, _ = run("searches", "s1", as_json=False)
-    assert "s1 is done: 1 complete. Best so far: trial 1 (r1), validation loss 0.5000." in text
+    assert "s1 is done: 1 complete. Best: trial 1 (r1), validation loss 0.5000." in text
     assert text.splitlines()[1].split() == [
         *("trial", "run", "state", "loss"),
         *("learning_rate", "lora_rank"),

@@ -136,7 +136,7 @@ def test_each_trial_is_a_run_of_the_queue_that_says_whose_it_is(bench, searches,
     assert view.best == min(view.trials, key=lambda trial: trial.loss)
     assert (view.job.step, view.job.steps) == (8, 8)
     assert sum(view.importances.values()) == pytest.approx(1.0)
-    assert f"Best so far: {view.best.title} ({view.best.run})" in view.sentence
+    assert f"{view.best.title} ({view.best.run}), validation loss" in view.sentence
 
 
 def test_a_trial_that_does_worse_than_the_others_is_pruned_and_its_run_says_so(

@@ -30,7 +30,7 @@ class MeasuringPanel:
     def __init__(self, services: Services) -> None:
         self._measuring = Measuring(services)
         with gr.Row(elem_classes="chatui-stays"):
-            self.start = gr.Button("Measure the time", scale=0, min_width=190, elem_id="measure")
+            self.start = gr.Button("Measure the time", scale=0, min_width=230, elem_id="measure")
             self.cancel = gr.Button("Cancel", visible=False, scale=0, min_width=120)
         self.card = gr.HTML(elem_id="train-measured")
         self.shown, self.done = gr.State(""), gr.State("")

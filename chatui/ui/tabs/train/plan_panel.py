@@ -1,5 +1,6 @@
 """The left side of the Train tab: what will be learned, from what and how."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,12 @@ class PlanParts:
 
     start: gr.Button
     copied: gr.Dropdown  # the runs whose options can be copied
+    dataset: gr.Dropdown
+    base: gr.Dropdown
+    options: Mapping[str, Block]  # the fields of the form
+    copy: Callable[..., Any]  # from `copied` to `filled`
+    filled: list[Any]
+    review: Mapping[str, Any]  # the listener that checks what the form holds
 
 
 def build_plan(services: Services, page: Page) -> PlanParts:
@@ -124,7 +131,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     )
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     count.click(lessons.all_of_them, looked_at, [lesson, learned, count], **once)
-    return PlanParts(start, copied)
+    return PlanParts(start, copied, dataset, base, options, keeping.copy, filled, review)
 
 
 def _let_checks_speak(options: dict[str, Block]) -> None:
