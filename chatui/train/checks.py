@@ -13,6 +13,7 @@ from chatui.train.contradictions import (
     falls_by_its_warmup,
     has_these_layers,
     has_what_the_optimizer_needs,
+    reports_to_what_is_installed,
 )
 from chatui.train.presets import learning_rate_for
 from chatui.train.problem import Problem
@@ -127,6 +128,7 @@ CHECKS: tuple[Check, ...] = (
     has_what_the_optimizer_needs,
     has_these_layers,
     learning_rate_suits_the_size,
+    reports_to_what_is_installed,
 )
 
 

@@ -171,6 +171,11 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=600.0,
         description="Minutes of work that an interruption may cost at most.",
     )
+    report_to: Literal["nothing", "tensorboard", "trackio", "wandb"] = Field(
+        default="nothing",
+        description="Where figures are reported besides the journal, if it is installed; texts "
+        "never are.",
+    )
 
     @field_validator("activation_checkpointing", mode="before")
     @classmethod
@@ -203,7 +208,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "dora",
     ),
     "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
-    "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
+    "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes", "report_to"),
 }
 
 # What an adapter is made of: another run can go on from it only with the same.

@@ -29,13 +29,14 @@ _MOST_SAMPLED = 10  # times that sample replies are made after the first step, a
 # They decide how many steps there are or what is learned, and not how long a step takes.
 _OF_NO_MATTER = {
     *("learning_rate", "epochs", "max_steps", "schedule", "warmup", "seed", "weight_decay"),
-    *("patience", "evaluations", "checkpoint_minutes"),
+    *("patience", "evaluations", "checkpoint_minutes", "report_to"),
 }
 # What a rehearsal does besides its steps: it evaluates before, between and after them.
 _IN_A_REHEARSAL: dict[str, object] = {
     "evaluations": 2,
     "patience": 0,
     "checkpoint_minutes": 600.0,
+    "report_to": "nothing",
 }
 
 

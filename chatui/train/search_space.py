@@ -38,7 +38,7 @@ _CHOICES: dict[str, tuple[Value, ...]] = {
 }
 # They change what is measured, or nothing that is learned.
 _NEVER = {
-    *("seed", "evaluations", "sample_replies", "checkpoint_minutes", "patience"),
+    *("seed", "evaluations", "sample_replies", "checkpoint_minutes", "patience", "report_to"),
     *("packing", "batch_tokens", "activation_checkpointing"),
 }
 SEARCHABLE = tuple(name for name in TrainConfig.model_fields if name not in _NEVER)

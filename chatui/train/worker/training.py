@@ -32,6 +32,7 @@ from chatui.train.worker.checkpointing import settled
 from chatui.train.worker.journalist import Journalist, Plan
 from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
 from chatui.train.worker.regularizing import noisy_embeddings
+from chatui.train.worker.reporting import reporters
 from chatui.train.worker.rows import Encoded
 from chatui.train.worker.samples import Samples
 from chatui.train.worker.saving import has_adapter, last_checkpoint
@@ -124,7 +125,7 @@ def _trainer(
         args=arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
-        callbacks=[journalist],
+        callbacks=[journalist, *reporters(task, record)],
     )
     trainer.remove_callback(PrinterCallback)  # the journal says it better
     journalist.trainer = trainer
