@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from chatui.cli.opening import AsJson, Where, open_services, pairs
 from chatui.cli.printing import follow, show, table
-from chatui.errors import BadOption
+from chatui.errors import BadOption, BadSearch
 from chatui.services import Services
 from chatui.train.search_view import SearchView, Trial
 
@@ -49,14 +49,13 @@ def search(
         trials = 0 if minutes else _DEFAULT_TRIALS
     given = {"trials": trials, "minutes": minutes, "method": method, "prune": prune}
     try:
-        start = TrainConfig.model_validate(pairs(options or [], "--set"))
         how = SearchOptions.model_validate({**given, "search_seed": seed})
     except ValidationError as error:
-        problem = error.errors()[0]
-        named = ".".join(str(part) for part in problem["loc"])
-        raise BadOption("--set" if named not in given else f"--{named}", str(problem["msg"])) from (
-            error
-        )
+        raise BadSearch(_first_problem(error)) from error
+    try:
+        start = TrainConfig.model_validate(pairs(options or [], "--set"))
+    except ValidationError as error:
+        raise BadOption("--set", _first_problem(error)) from error
     parts = [part for part in (space or "").split(",") if part.strip()]
     name = services.searches.start(dataset, start, base, options=how, space=parts)
     _wait_and_show(services, name, wait, as_json)
@@ -134,6 +133,11 @@ def _trials_table(view: SearchView) -> str:
         for trial in view.trials
     ]
     return table(["trial", "run", "state", "loss", *names], rows)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 def _best_loss(view: SearchView) -> str:

@@ -1,9 +1,10 @@
 """Which options a search tries, and between which limits: read from words, with usual limits."""
 
 from collections.abc import Iterable, Mapping
+from math import log
 from typing import Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from chatui.errors import BadSearch
 from chatui.train.config import TrainConfig
@@ -69,8 +70,6 @@ class Dimension(BaseModel, frozen=True, extra="forbid"):
 
     def place(self, value: Value) -> float:
         """Where a value lies between the limits, from 0 to 1, as it is drawn and tried."""
-        from math import log
-
         if self.choices:
             return self.choices.index(value) / max(1, len(self.choices) - 1)
         low, high, at = (
@@ -183,8 +182,6 @@ def _as_value(name: str, text: str) -> Value:
 
 
 def _refuse_what_no_run_takes(name: str, value: Value, start: TrainConfig) -> None:
-    from pydantic import ValidationError
-
     is_whole = TrainConfig.model_fields[name].annotation is int
     given = int(value) if is_whole and not isinstance(value, str) else value
     try:

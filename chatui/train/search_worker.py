@@ -78,13 +78,13 @@ class Search:
             run = self._run_of(trial)
             self._journal(trial, "queued", run=run)
             view = self._watched(trial, run)
-        except (CannotTrain, NotFound, ValidationError) as error:
+        except (CannotTrain, NotFound, FileNotFoundError, ValidationError) as error:
             self._ended(trial, "failed", reason=_in_words(error))
             return
-        if view.is_pruned:
-            self._ended(trial, "pruned", loss=view.validation_loss)
-        elif view.state == "finished" and view.validation_loss is not None:
+        if view.state == "finished" and view.validation_loss is not None:
             self._ended(trial, "complete", loss=view.validation_loss)
+        elif view.is_pruned:
+            self._ended(trial, "pruned", loss=view.validation_loss)
         else:
             self._ended(trial, "failed", reason=view.job.reason or view.sentence)
 
@@ -125,13 +125,19 @@ class Search:
                 self._runs.resume(run)
             elif not view.job.is_active:
                 return view
-            elif not view.is_pruned and is_hopeless(self._record, before, trial):
+            elif self._is_to_end(view, before, trial):
                 self._runs.prune(run)
                 self._task.log(f"{trial.title} ({run}) does worse than others did by then")
             if self._task.should_stop:
                 self._runs.stop(run)
                 raise JobStopped
             time.sleep(_EVERY)
+
+    def _is_to_end(self, view: RunView, before: tuple[Trial, ...], trial: Trial) -> bool:
+        """Whether a run is to be stopped, and nobody has: a kill may come after the mark."""
+        if (view.job.folder / "stop").exists():
+            return False
+        return view.is_pruned or is_hopeless(self._record, before, trial)
 
     def _measured(self, trial: Trial, view: RunView) -> Trial:
         losses = tuple(p.loss for p in view.curve if p.kind == "validation" and p.step > 0)
@@ -180,6 +186,8 @@ def work(task: Task) -> None:
 def _in_words(error: Exception) -> str:
     if isinstance(error, ChatUIError):
         return str(error)
+    if isinstance(error, FileNotFoundError):
+        return "Its run was deleted."
     return f"Its options contradict each other: {error}"
 
 

@@ -49,7 +49,7 @@ def test_a_search_is_started_listed_and_stopped(run, tmp_path):
     [
         (("nothing-v1",), "no dataset called 'nothing-v1'"),
         (("sample-support-v1", "--space", "speed"), "no option 'speed'"),
-        (("sample-support-v1", "--method", "luck"), "--method"),
+        (("sample-support-v1", "--method", "luck"), "method: Input should be"),
         (("sample-support-v1", "--trials", "0"), "both 0"),
         (("sample-support-v1", "--set", "epochs=-1"), "--set"),
     ],

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from chatui.model.catalog import bases_on_offer, find_base
 from chatui.train import fitting, forecast
 from chatui.train.config import TrainConfig
 from chatui.train.fitting import available_mb, fit_of, too_large
+from chatui.train.hardware import Hardware
 from chatui.train.memory import free_memory_mb, held_mb
 
 STARTER = find_base("starter")
@@ -86,3 +88,35 @@ def test_what_the_running_job_holds_is_free_for_the_run_that_waits_for_it(bench,
     assert available_mb(bench.jobs) > 1000 + 50
     assert held_mb([]) == 0
     assert free_memory_mb() > 0
+
+
+def a_tool(folder: Path, *lines: str) -> None:
+    """A driver's tool that says something else for each query."""
+    tool = folder / "nvidia-smi"
+    tool.write_text("\n".join(["#!/bin/sh", 'case "$1" in', *lines, "esac"]))
+    tool.chmod(0o755)
+
+
+def test_the_memory_of_a_gpu_is_asked_of_its_driver_and_counts_what_the_job_holds(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Hardware, "here", lambda: Hardware(8, 64_000, has_gpu=True))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    a_tool(
+        tmp_path,
+        "*gpu=memory.free) echo 5000;;",
+        f"*apps=pid,used_memory) echo '{os.getpid()}, 700'; echo '1, 300'; echo '2, [N/A]';;",
+    )
+
+    assert free_memory_mb() == 5000
+    assert held_mb([os.getpid()]) == 700
+    assert "GB of GPU memory and 2.9 GB are free" in problem(LARGE, 3000).sentence
+
+
+def test_a_driver_that_cannot_be_asked_leaves_it_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(Hardware, "here", lambda: Hardware(8, 64_000, has_gpu=True))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    a_tool(tmp_path, "*) echo 'no devices were found' >&2; exit 6;;")
+
+    assert free_memory_mb() is None
+    assert held_mb([os.getpid()]) == 0

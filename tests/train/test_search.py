@@ -188,6 +188,27 @@ def test_a_search_that_is_killed_at_any_line_goes_on_as_if_nothing_had_happened(
     assert runs == [("s2", number) for number in range(6)]  # none was begun twice
 
 
+def test_a_kill_between_the_mark_of_pruning_and_the_stop_prunes_all_the_same(
+    bench, searches, tiny_base, world, monkeypatch
+):
+    task = begun(bench, searches, str(tiny_base), trials=12)
+    stop = bench.jobs.stop
+
+    def dies(folder: Path) -> None:
+        raise Killed
+
+    monkeypatch.setattr(bench.jobs, "stop", dies)
+    with pytest.raises(Killed):
+        search(bench, task).work()
+    monkeypatch.setattr(bench.jobs, "stop", stop)
+    (marked,) = (run for run in bench.runs.all() if run.is_pruned)
+    assert marked.state == "running"
+    search(bench, task).work()
+
+    assert bench.runs.view(marked.id).state_in_words == "pruned"
+    assert searches.view("s1").trials[marked.trial[1]].state == "pruned"
+
+
 def test_a_run_that_was_made_and_never_queued_is_made_anew(bench, searches, tiny_base, world):
     task = begun(bench, searches, str(tiny_base), trials=1)
     submit = bench.jobs.submit

@@ -25,7 +25,7 @@ class _Axis:
     name: str
     low: str
     high: str
-    places: tuple[float | None, ...]
+    places: tuple[float, ...]
 
 
 def trials_chart(search: SearchView) -> str:
@@ -136,8 +136,7 @@ def _loss_axis(trials: Sequence[Trial]) -> _Axis:
 
 def _line(trial: Trial, at: int, axes: Sequence[_Axis], *, is_best: bool) -> str:
     points = " ".join(
-        f"{_across(n, axes):.2f},{100 - 100 * (axis.places[at] or 0.0):.2f}"
-        for n, axis in enumerate(axes)
+        f"{_across(n, axes):.2f},{100 - 100 * axis.places[at]:.2f}" for n, axis in enumerate(axes)
     )
     dashes = ' stroke-dasharray="4 4"' if trial.state == "pruned" else ""
     looks = (
