@@ -112,7 +112,7 @@ class Jobs:
     def on_the_device(self) -> list[JobView]:
         """The running job that takes the device, if any."""
         running = [view for view in self.active() if view.state == "running"]
-        return [view for view in running if _LANES.get(view.kind, "device") == "device"]
+        return [view for view in running if self._lane(self._name(view.folder)) == "device"]
 
     def refuse_if_active(self, folder: Path) -> None:
         """Raise if a job still waits or runs: its folder must stay."""

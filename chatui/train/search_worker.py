@@ -77,6 +77,8 @@ class Search:
         try:
             run = self._run_of(trial)
             self._journal(trial, "queued", run=run)
+            tried = ", ".join(f"{name} {value}" for name, value in trial.values.items())
+            self._task.log(f"{trial.title} is {run}: {tried}")
             view = self._watched(trial, run)
         except (CannotTrain, NotFound, FileNotFoundError, ValidationError) as error:
             self._ended(trial, "failed", reason=_in_words(error))

@@ -213,7 +213,7 @@ def test_a_run_that_was_made_and_never_queued_is_made_anew(bench, searches, tiny
     task = begun(bench, searches, str(tiny_base), trials=1)
     submit = bench.jobs.submit
 
-    def dies(kind: str, module: str, make, key=None) -> Path:
+    def dies(kind: str, module: str, make, **more: object) -> Path:
         make()
         raise Killed
 
