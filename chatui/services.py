@@ -17,6 +17,7 @@ from chatui.replies.store import ReplyStore
 from chatui.score.store import ScoreStore
 from chatui.settings import Settings
 from chatui.train.runs import RunStore
+from chatui.train.search import SearchStore
 from chatui.workspace import Workspace
 
 _SECONDS_BETWEEN_LOOKS = 10  # at a database that does not say when it changed
@@ -32,6 +33,7 @@ class Services:
     datasets: DatasetStore
     cleanings: CleaningStore
     runs: RunStore
+    searches: SearchStore
     replies: ReplyStore
     scores: ScoreStore
     studies: StudyStore
@@ -66,6 +68,7 @@ class Services:
             datasets=datasets,
             cleanings=CleaningStore(workspace, jobs),
             runs=runs,
+            searches=SearchStore(workspace, jobs, datasets, runs),
             replies=replies,
             scores=ScoreStore(workspace, jobs, datasets, runs),
             studies=StudyStore(database, workspace, jobs, datasets, runs, replies),

@@ -20,7 +20,11 @@ from typing import Literal
 
 from chatui.errors import BadName, DiskFull, NotFound
 
-KINDS = ("datasets", "cleanings", "runs", "scores", "replies", "studies")
+KINDS = (
+    *("datasets", "cleanings", "runs", "measurements", "searches"),
+    *("scores", "replies", "studies"),
+)
+_ONE_OF = {"searches": "search", "replies": "reply", "studies": "study"}  # others lose their s
 _DATABASE = ("chatui.sqlite", "chatui.sqlite-wal")  # a third one beside them changes by reading
 _MAKING, _STAGING = ".making-", ".staging-"
 _SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
@@ -76,7 +80,7 @@ class Workspace:
 
     def existing(self, kind: str, name: str) -> Path:
         """The folder of one thing that must exist."""
-        singular = kind.rstrip("s").replace("studie", "study")
+        singular = _ONE_OF.get(kind, kind.removesuffix("s"))
         try:
             folder = self.folder(kind, name)
         except BadName:

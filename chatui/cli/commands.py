@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chatui.cli import bases, data, editing, mixing, stats, training
+from chatui.cli import bases, data, editing, mixing, searching, stats, training
 from chatui.cli.opening import AsJson, Where
 from chatui.cli.opening import open_services as _open
 from chatui.cli.opening import pairs as _pairs
@@ -33,7 +33,7 @@ for command in (
     *mixing.COMMANDS,
 ):
     app.command()(command)
-for name, function in training.COMMANDS.items():
+for name, function in (training.COMMANDS | searching.COMMANDS).items():
     app.command(name=name)(function)
 
 

@@ -1,6 +1,6 @@
 """The commands of training: start, watch, stop, resume and continue runs; keep their options."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,17 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from chatui.cli import measuring
 from chatui.cli.opening import AsJson, Where, open_services, pairs
-from chatui.cli.printing import follow, say, show, table
+from chatui.cli.planning import (
+    base_and_beginning,
+    checked_options,
+    first_problem,
+    flavor_of,
+    say_if_tight,
+    say_what_was_added,
+)
+from chatui.cli.printing import follow, show, table
 from chatui.errors import BadOption, FileNotWritable
 from chatui.services import Services
 from chatui.train.by_source import source_lines
@@ -57,38 +66,35 @@ def train(
     ] = None,
     hours: Annotated[float, typer.Option(help="Hours after which that machine goes back.")] = 12.0,
     wait: Wait = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Measure five steps of it: time and memory.")
+    ] = False,
     workspace: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a base model on a dataset version, as a job of its own."""
-    from chatui.model.catalog import STARTER
-    from chatui.train.config import TrainConfig
     from chatui.train.launching import Launch
-    from chatui.train.privacy_checks import with_what_privacy_needs
 
     services = open_services(workspace)
     file = read_config_file(config) if config else ConfigFile()
-    chosen = {**file.options, **pairs(options or [], "--set")}
     if (version := dataset or file.dataset) is None:
         raise BadOption("DATASET", "no dataset version is named, here or in a --config file")
-    named = base or file.base
-    named = _with_template(named, template) if named else None
-    beginning = services.runs.beginning(from_adapter, named) if from_adapter else None
-    if beginning:  # what made the adapter need not be said again
-        chosen, named = {**beginning.options, **chosen}, beginning.base
-    named = _with_template(named or STARTER, template)
-    try:
-        completed = with_what_privacy_needs(chosen)
-        checked = TrainConfig.model_validate(completed)
-    except ValidationError as error:
-        raise BadOption("--set", _first_problem(error)) from error
-    _say_what_was_added(completed, chosen)
-    launch = Launch(processes, sharded, is_here=not prepare, flavor=on and _flavor(on), hours=hours)
+    named, beginning = base_and_beginning(services, base or file.base, template, from_adapter)
+    made_with = beginning.options if beginning else {}  # that need not be said again
+    checked = checked_options({**made_with, **file.options, **pairs(options or [], "--set")})
+    if dry_run:
+        measuring.dry_run(services, version, checked, named, as_json=as_json)
+        return
+    launch = Launch(
+        processes, sharded, is_here=not prepare, flavor=on and flavor_of(on), hours=hours
+    )
     run_id = services.runs.start(version, checked, named, beginning=beginning, launch=launch)
     if prepare:
         line = services.runs.by_hand(run_id)
         show({"run": run_id, "command": line}, f"{run_id} is made. Start it with: {line}", as_json)
         return
+    if launch.is_on_one_device:
+        say_if_tight(services, version, checked, named)
     _wait_and_show(services, run_id, wait, as_json)
 
 
@@ -109,10 +115,10 @@ def continue_(
     changes = pairs(options or [], "--set")
     try:
         completed = with_what_privacy_needs(changes, services.runs.view(run).config)
-        _say_what_was_added(completed, changes)
+        say_what_was_added(completed, changes)
         new = services.runs.continue_run(run, completed, dataset)
     except ValidationError as error:
-        raise BadOption("--set", _first_problem(error)) from error
+        raise BadOption("--set", first_problem(error)) from error
     _wait_and_show(services, new, wait, as_json)
 
 
@@ -206,13 +212,6 @@ def resume(
     _wait_and_show(services, run, wait, as_json)
 
 
-def _flavor(on: str) -> str:
-    """The machine of Hugging Face that `--on` names."""
-    if not on.removeprefix("hf:").strip() or not on.startswith("hf:"):
-        raise BadOption("--on", f"{on!r} is not hf: and a machine, such as hf:a10g-small")
-    return on.removeprefix("hf:").strip()
-
-
 def _wait_and_show(services: Services, run_id: str, wait: bool, as_json: bool) -> None:
     if wait:
         follow(services, lambda: services.runs.view(run_id).job, run_id)
@@ -240,29 +239,8 @@ def _run_facts(services: Services, run_id: str) -> dict[str, object]:
     }
 
 
-def _with_template(base: str, choice: str | None) -> str:
-    from chatui.model.templates import TEMPLATES, name_with
-
-    if choice is None:
-        return base
-    if choice not in TEMPLATES:
-        raise BadOption("--template", f"{choice!r} is none of {', '.join(TEMPLATES)}")
-    return name_with(base, choice)
-
-
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _say_what_was_added(completed: Mapping[str, object], chosen: Mapping[str, object]) -> None:
-    for name in completed:
-        if name not in chosen:
-            say(f"{name}={completed[name]}: privacy needs it")
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

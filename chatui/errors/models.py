@@ -97,6 +97,30 @@ class CannotTrain(ChatUIError):
         self.problems = problems
 
 
+class NotMeasured(ChatUIError):
+    """Five steps of a run did not come to their end."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The time was not measured: {reason.rstrip('.')}.")
+
+
+class BadSearch(ChatUIError):
+    """A search that was asked for something that can't be tried."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"This can't be searched: {problem}.")
+
+
+class SearchFailed(ChatUIError):
+    """Several trials failed one after the other."""
+
+    def __init__(self, failures: int, reason: str) -> None:
+        super().__init__(
+            f"{failures} trials in a row have failed, the last one so: {reason} "
+            "Mend that, then resume the search."
+        )
+
+
 class LossNotFinite(ChatUIError):
     """Training diverged: the loss is no number any more."""
 

@@ -96,6 +96,11 @@ class JobView:
         return self.state in ("queued", "running")
 
     @property
+    def process_id(self) -> int:
+        """Of the worker that does it, or did it last; raises FileNotFoundError before the start."""
+        return int(str(read_json(self.folder / "process.json")["pid"]))
+
+    @property
     def seconds(self) -> float:
         """Seconds from the (last) start to the end, or until now."""
         if self.started_at is None:

@@ -1,8 +1,9 @@
 """The queue of a workspace: which job is next, on disk and under a file lock.
 
-There are two lanes, in each of which one job runs at a time: what takes the device (training,
-scoring, replies) and what works on data alone. So no file waits for a training to be cleaned. A
-run that is trained elsewhere takes neither, and waits for nobody.
+There are lanes, in each of which one job runs at a time: what takes the device (training,
+scoring, replies), what works on data alone, and searches, which queue trainings and wait for them.
+So no file waits for a training to be cleaned. A run that is trained elsewhere takes no lane, and
+waits for nobody.
 
 Nobody has to be there for the queue to go on: a worker that ends starts the next one, and so does
 any page or command that looks (`tend`). Stop is a flag file; a worker that does not heed it is
@@ -26,7 +27,8 @@ from chatui.workspace import read_json, write_json
 
 TERMINATE_AFTER = 20.0  # seconds between the Stop flag and SIGTERM
 KILL_AFTER = 40.0  # and SIGKILL
-_LANES = {"clean": "data"}  # of a kind of job; all others take the device
+# Of a kind of job; all others take the device. A search only waits for its trials.
+_LANES = {"clean": "data", "search": "search"}
 
 
 def describe(folder: Path, kind: str, module: str, processes: int = 1) -> None:
@@ -129,6 +131,11 @@ class Jobs:
         folders = [self._root / name for name in names]
         views = [self._view(folder, queue) for folder in folders if folder.is_dir()]
         return [view for view in views if view.is_active]
+
+    def on_the_device(self) -> list[JobView]:
+        """The running job that takes the device, if any."""
+        running = [view for view in self.active() if view.state == "running"]
+        return [view for view in running if self._lane(self._name(view.folder)) == "device"]
 
     def refuse_if_active(self, folder: Path) -> None:
         """Raise if a job still waits or runs: its folder must stay."""

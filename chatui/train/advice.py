@@ -4,12 +4,13 @@ Numbers of conversations and parameters decide; the thresholds are those of comm
 LoRA, moved to where the starter's own presets were found to learn best.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from chatui.model.catalog import STARTER, BaseModel
 from chatui.train.config import TrainConfig
 from chatui.train.hardware import Hardware
+from chatui.train.memory import Verdict
 from chatui.train.presets import learning_rate_for
 
 _SMALL = 50_000_000  # parameters: below, a model has seen too little to learn from one pass
@@ -39,6 +40,7 @@ class Situation:
     hardware: Hardware
     seconds: float | None  # that the run would take
     offered: tuple[BaseModel, ...] = ()
+    verdicts: Mapping[str, Verdict | None] = field(default_factory=dict)  # on memory, by base name
 
 
 def advise(situation: Situation) -> list[Advice]:
@@ -53,17 +55,16 @@ def advise(situation: Situation) -> list[Advice]:
 
 
 def _base(it: Situation) -> Advice | None:
-    memory = it.base.memory_mb
-    too_large = memory is not None and memory > 0.8 * it.hardware.memory_mb
+    too_large = it.verdicts.get(it.base.name) in ("tight", "does not fit")
     too_slow = it.seconds is not None and it.seconds > _HOURS * 3600
-    fitting = [b for b in it.offered if (b.memory_mb or 10**9) < 0.8 * it.hardware.memory_mb]
+    fitting = [b for b in it.offered if it.verdicts.get(b.name) == "fits"]
     if too_large or too_slow:
         smaller = [b for b in fitting if (b.parameters or 0) < (it.base.parameters or 10**12)]
         if not smaller:
             return None
         best = max(smaller, key=lambda base: base.parameters or 0)
         why = (
-            f"{it.base.title} needs most of this machine's memory."
+            f"{it.base.title} needs most of what is free of this machine's memory."
             if too_large
             else f"A run of {it.base.title} takes about {(it.seconds or 0) / 3600:.0f} hours here."
         )

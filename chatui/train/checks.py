@@ -13,8 +13,8 @@ from chatui.train.contradictions import (
     falls_by_its_warmup,
     has_these_layers,
     has_what_the_optimizer_needs,
+    reports_to_what_is_installed,
 )
-from chatui.train.hardware import Hardware
 from chatui.train.preferences import has_only_what_pairs_know
 from chatui.train.presets import learning_rate_for
 from chatui.train.privacy_checks import PRIVACY_CHECKS
@@ -121,18 +121,6 @@ def fills_a_step(config: TrainConfig, dataset: DatasetView, base: BaseModel) -> 
     )
 
 
-def fits_in_memory(config: TrainConfig, dataset: DatasetView, base: BaseModel) -> Problem | None:
-    """Refuse what cannot work on this machine at all; the GPU's own memory is not asked here."""
-    total = Hardware.here().memory_mb
-    if base.memory_mb is None or base.memory_mb <= total:
-        return None
-    return Problem(
-        "base",
-        f"{base.title} needs about {base.memory_mb / 1024:.1f} GB of memory and this machine has "
-        f"{total / 1024:.1f} GB. Choose a smaller base model.",
-    )
-
-
 CHECKS: tuple[Check, ...] = (
     has_rows_to_learn,
     has_a_validation_split,
@@ -145,7 +133,7 @@ CHECKS: tuple[Check, ...] = (
     has_these_layers,
     has_only_what_pairs_know,
     learning_rate_suits_the_size,
-    fits_in_memory,
+    reports_to_what_is_installed,
     *PRIVACY_CHECKS,
 )
 

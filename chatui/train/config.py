@@ -171,6 +171,11 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         le=600.0,
         description="Minutes of work that an interruption may cost at most.",
     )
+    report_to: Literal["nothing", "tensorboard", "trackio", "wandb"] = Field(
+        default="nothing",
+        description="Where figures are reported besides the journal, if it is installed; texts "
+        "never are.",
+    )
     privacy_epsilon: float = Field(
         default=0.0,
         title="Privacy ε",
@@ -230,7 +235,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "dora",
     ),
     "Memory": ("max_length", "packing", "batch_tokens", "activation_checkpointing"),
-    "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes"),
+    "Measuring and saving": ("evaluations", "sample_replies", "checkpoint_minutes", "report_to"),
     "Privacy": ("privacy_epsilon", "privacy_clip"),
     "Preferences": ("method", "preference_beta"),
 }

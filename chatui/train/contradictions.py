@@ -1,5 +1,7 @@
 """Options that are fine alone and make no sense together, or not with this model or machine."""
 
+from importlib.util import find_spec
+
 from chatui.data.store import DatasetView
 from chatui.errors import NoSuchLayers
 from chatui.model.catalog import BaseModel
@@ -46,6 +48,20 @@ def has_what_the_optimizer_needs(
         "optimizer",
         f"Optimizer {config.optimizer} pages between a GPU and the host's memory, and this machine "
         f"has no GPU. Choose {plain}.",
+    )
+
+
+def reports_to_what_is_installed(
+    config: TrainConfig, dataset: DatasetView, base: BaseModel
+) -> Problem | None:
+    """Trackers are no part of chatui: who uses one has it."""
+    name = config.report_to
+    if name == "nothing" or find_spec(name) is not None:
+        return None
+    return Problem(
+        "report_to",
+        f"Report to is {name}, which is not installed. Run `pip install {name}` where chatui is "
+        "installed, or set report to to nothing.",
     )
 
 

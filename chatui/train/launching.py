@@ -28,6 +28,12 @@ class Launch:
     is_here: bool = True  # else it is started by hand, on machines that are not known
     flavor: str | None = None  # of a machine of Hugging Face, where it is trained instead
     hours: float = 12.0  # after which that machine is given back
+    trial: tuple[str, int] | None = None  # the search that it belongs to, and its number there
+
+    @property
+    def is_on_one_device(self) -> bool:
+        """Whether it is this machine's memory that has to hold all of it."""
+        return self.is_here and not self.flavor and self.processes == 1
 
 
 ALONE = Launch()

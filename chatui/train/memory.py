@@ -7,6 +7,7 @@ loaded for it. No torch: the page asks here.
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,11 +52,16 @@ class Memory:
     @property
     def verdict(self) -> Verdict | None:
         """Whether it fits; None where nobody knows what is free."""
-        if self.free_mb is None:
-            return None
-        if self.total_mb > self.free_mb:
-            return "does not fit"
-        return "fits" if self.total_mb <= _COMFORTABLE * self.free_mb else "tight"
+        return verdict_of(self.total_mb, self.free_mb)
+
+
+def verdict_of(needed_mb: int, free_mb: int | None) -> Verdict | None:
+    """Whether so much fits into what is free; None where nobody knows what is."""
+    if free_mb is None:
+        return None
+    if needed_mb > free_mb:
+        return "does not fit"
+    return "fits" if needed_mb <= _COMFORTABLE * free_mb else "tight"
 
 
 def memory_for(
@@ -100,6 +106,23 @@ def free_memory_mb() -> int | None:
     if limit is not None and used is not None:
         free = min(free, limit - used)
     return free // _MB
+
+
+def held_mb(workers: Sequence[int]) -> int:
+    """What the processes of jobs hold of that now, with all that they started."""
+    ids: set[int] = set()
+    resident = 0
+    for worker in workers:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(worker)
+            family = [process, *process.children(recursive=True)]
+            ids |= {each.pid for each in family}
+            resident += sum(each.memory_info().rss for each in family)
+    if not Hardware.here().has_gpu or not ids:
+        return resident // _MB
+    lines = _asked_of_gpu("--query-compute-apps=pid,used_memory")
+    used = (line.split(",") for line in lines)
+    return sum(int(megabytes) for pid, megabytes in used if int(pid) in ids)
 
 
 def _memory(
@@ -155,15 +178,27 @@ def _bytes_kept(shape: ModelShape, rank: int, length: int) -> int:
 
 
 def _free_gpu_mb() -> int | None:
+    lines = _asked_of_gpu("--query-gpu=memory.free")
+    return int(lines[0]) if lines else None
+
+
+def _asked_of_gpu(query: str) -> list[str]:
+    """What the driver's tool says, a line each; none where it can't be asked."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return None
-    query = [tool, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+        return []
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
-        return int(answer.stdout.split()[0])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return None
+        answer = subprocess.run(
+            [tool, query, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    lines = [line.strip() for line in answer.stdout.splitlines()]
+    return [line for line in lines if all(part.strip().isdigit() for part in line.split(","))]
 
 
 def _number(path: Path) -> int | None:

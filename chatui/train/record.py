@@ -20,6 +20,9 @@ class RunRecord(BaseModel, frozen=True, extra="forbid"):
     processes: int = 1  # that train it together
     sharded: bool = False  # whether they divide the base model's weights among them (FSDP2)
     continues: str | None = None  # the run whose adapter it begins with; a copy is in its folder
+    rehearsal: bool = False  # five steps to measure what a run would take, and nothing is kept
+    search: str | None = None  # the search that it is a trial of
+    trial: int | None = None  # which one, counted from 0
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder."""
@@ -54,6 +57,11 @@ def has_begun(run: Path) -> bool:
 def discard_mark(run: Path) -> Path:
     """A file that says: nothing of this run is wanted any more."""
     return run / "discard"
+
+
+def pruned_mark(run: Path) -> Path:
+    """A file that says: a search stopped this run, since others did better by then."""
+    return run / "pruned"
 
 
 def is_discarded(run: Path) -> bool:

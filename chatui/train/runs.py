@@ -14,13 +14,12 @@ from pathlib import Path
 from chatui.conversation import RunId
 from chatui.data.store import DatasetStore, DatasetView
 from chatui.errors import CannotContinue, CannotTrain, ChatUIError, NotFound
-from chatui.jobs import Jobs, JobView
+from chatui.jobs import Jobs
 from chatui.model.catalog import STARTER, find_base
-from chatui.model.hashes import adapter_hash
 from chatui.train.beginnings import Beginning, adapter_on_disk, beginning_of, unlike
 from chatui.train.checks import find_problems
 from chatui.train.config import OF_THE_ADAPTER, TrainConfig, changed_options, with_changes
-from chatui.train.estimate import seconds_for
+from chatui.train.forecast import Forecast
 from chatui.train.launching import (
     ALONE,
     Launch,
@@ -35,14 +34,15 @@ from chatui.train.preview import nothing_to_learn
 from chatui.train.problem import Problem
 from chatui.train.record import (
     RunRecord,
-    adapter_folder,
     discard_mark,
     first_adapter_folder,
     is_discarded,
+    pruned_mark,
 )
 from chatui.train.remote import Elsewhere
-from chatui.train.view import Figures, RunView, Spent
-from chatui.workspace import Workspace, read_json, slug, write_json
+from chatui.train.run_view import view_of
+from chatui.train.view import RunView
+from chatui.workspace import Workspace, slug, write_json
 
 WORKER = "chatui.train.worker"
 WATCHER = "chatui.train.remote"
@@ -55,6 +55,7 @@ class RunStore:
         self._workspace = workspace
         self._jobs = jobs
         self._datasets = datasets
+        self.forecast = Forecast(workspace, jobs, datasets)
 
     def problems(
         self,
@@ -63,6 +64,7 @@ class RunStore:
         base: str = STARTER,
         *,
         beginning: Beginning | None = None,
+        launch: Launch = ALONE,
     ) -> list[Problem]:
         """Everything that keeps a run from starting, at once; nothing is loaded for it."""
         problems: list[Problem] = []
@@ -79,11 +81,14 @@ class RunStore:
             return problems
         problems = find_problems(config, dataset, found)
         problems += unlike(config, base, beginning) if beginning else []
-        unlearnable = (
+        more = [
+            *launch_problems(launch, base, config),
             nothing_to_learn(self._datasets, dataset.id, found, config),
             without_preferences(self._datasets, dataset.id, config),
-        )
-        return problems + [problem for problem in unlearnable if problem]
+        ]
+        if launch.is_on_one_device:
+            more.append(self.forecast.too_large(dataset.id, config, found))
+        return problems + [problem for problem in more if problem]
 
     def start(
         self,
@@ -101,9 +106,7 @@ class RunStore:
         with every problem at once. One that is not to be launched here is made, and waits to be
         started by hand.
         """
-        problems = launch_problems(launch, base, config)
-        problems += self.problems(dataset_id, config, base, beginning=beginning)
-        if problems:
+        if problems := self.problems(dataset_id, config, base, beginning=beginning, launch=launch):
             raise CannotTrain([problem.sentence for problem in problems])
         make_folder = self._folder_maker(
             self._datasets.view(dataset_id), config, base, beginning=beginning, launch=launch
@@ -155,7 +158,7 @@ class RunStore:
     def view(self, run_id: str) -> RunView:
         """How a run stands; raises NotFound."""
         folder = self._workspace.existing("runs", run_id)
-        return _view(folder, self._jobs.view(folder))
+        return view_of(folder, self._jobs.view(folder))
 
     def all(self) -> list[RunView]:
         """All runs, oldest first; those that were stopped to be discarded are gone for good."""
@@ -163,7 +166,7 @@ class RunStore:
         folders = [self._workspace.folder("runs", n) for n in self._workspace.names("runs")]
         # A run that is being made has no record yet.
         return [
-            _view(folder, self._jobs.view(folder))
+            view_of(folder, self._jobs.view(folder))
             for folder in folders
             if (folder / "config.json").exists()
         ]
@@ -186,6 +189,13 @@ class RunStore:
         """
         folder = self._workspace.existing("runs", run_id)
         self._jobs.resume(folder, other_launch(folder, WORKER, launch) if launch else None)
+        pruned_mark(folder).unlink(missing_ok=True)
+
+    def prune(self, run_id: str) -> None:
+        """Stop a run for its search: others did better by then. It can be resumed all the same."""
+        folder = self._workspace.existing("runs", run_id)
+        pruned_mark(folder).touch()
+        self._jobs.stop(folder)
 
     def rename(self, run_id: str, name: str) -> None:
         """Call a run something else; its id stays. Raises BadName."""
@@ -205,13 +215,16 @@ class RunStore:
         self, dataset_id: str, config: TrainConfig, base: str = STARTER
     ) -> float | None:
         """About how many seconds such a run takes; None when nothing is known about the base."""
-        return seconds_for(
-            config,
-            datasets=self._datasets,
-            dataset_id=dataset_id,
-            base=find_base(base),
-            runs=self.all(),
-        )
+        return self.forecast.seconds(dataset_id, config, find_base(base), self.all())
+
+    def measure(self, dataset_id: str, config: TrainConfig, base: str = STARTER) -> str:
+        """Queue five steps of a run, to see what it takes; returns the measurement's name.
+
+        Raises CannotTrain for what could not be started either.
+        """
+        if problems := self.problems(dataset_id, config, base):
+            raise CannotTrain([problem.sentence for problem in problems])
+        return self.forecast.measurements.start(dataset_id, config, find_base(base))
 
     def command(
         self,
@@ -263,6 +276,8 @@ class RunStore:
             processes=launch.processes,
             sharded=is_sharded(launch, config, find_base(base)),
             continues=beginning.name if beginning else None,
+            search=launch.trial[0] if launch.trial else None,
+            trial=launch.trial[1] if launch.trial else None,
         )
 
         def make_folder() -> Path:
@@ -275,45 +290,3 @@ class RunStore:
             return folder
 
         return make_folder
-
-
-def _view(folder: Path, job: JobView) -> RunView:
-    record = RunRecord.read(folder)
-    figures = Figures.of(job)
-    adapter = adapter_folder(folder)
-    has_adapter = (adapter / "adapter_model.safetensors").exists()
-    best = figures.best or {}
-    return RunView(
-        id=RunId(folder.name),
-        name=_name(folder),
-        dataset=record.dataset,
-        base=record.base,
-        config=record.config,
-        created_at=record.created_at,
-        job=job,
-        adapter=adapter if has_adapter else None,
-        adapter_hash=adapter_hash(adapter) if has_adapter else None,
-        train_loss=figures.train_loss,
-        validation_loss=_number(best.get("loss")),
-        validation_perplexity=_number(best.get("perplexity")),
-        best_step=int(str(best["step"])) if best else None,
-        base_perplexity=figures.base_perplexity,
-        tokens_per_second=figures.tokens_per_second,
-        peak_memory_mb=figures.peak_memory_mb,
-        curve=figures.curve,
-        continues=record.continues,
-        spent=Spent.of(job),
-        processes=record.processes,
-        sharded=record.sharded,
-        reward_margin=_number(best.get("reward_margin")),
-        reward_accuracy=_number(best.get("reward_accuracy")),
-    )
-
-
-def _name(folder: Path) -> str:
-    path = folder / "name.json"
-    return str(read_json(path)["name"]) if path.exists() else folder.name
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

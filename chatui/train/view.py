@@ -62,11 +62,18 @@ class RunView:
     sharded: bool = False  # whether they divide the base model among them
     reward_margin: float | None = None  # where it learns from preferences: of the kept adapter
     reward_accuracy: float | None = None  # share of the validation pairs, 0 to 1
+    trial: tuple[str, int] | None = None  # the search that it is a trial of, and its number
+    is_pruned: bool = False  # stopped by that search: others did better by then
 
     @property
     def state(self) -> JobState:
         """How its job stands."""
         return self.job.state
+
+    @property
+    def state_in_words(self) -> str:
+        """The same, for a list: a run that its search has stopped is pruned."""
+        return "pruned" if self.is_pruned and self.state == "stopped" else self.state
 
     @property
     def step(self) -> int:
@@ -205,6 +212,11 @@ def _came_to(run: RunView) -> str:
 
 
 def _stopped(run: RunView) -> str:
+    if run.is_pruned and run.trial:
+        return (
+            f"{run.id} was pruned at step {run.step} of {run.steps}: other trials of "
+            f"{run.trial[0]} did better by then. {_kept(run)}"
+        )
     return f"{run.id} was stopped at step {run.step} of {run.steps}. {_kept(run)}"
 
 

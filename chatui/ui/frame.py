@@ -24,7 +24,7 @@ from chatui.ui.state import Selection
 _GIB = 1024**3
 SPEAKERS = {"system": "System prompt", "user": "User", "assistant": "Reply"}
 # The tab on which a job of a kind is watched.
-_TAB_OF_KIND = {"train": "train", "score": "score", "replies": "rate", "clean": "data"}
+_TAB_OF_KIND = {"score": "score", "replies": "rate", "clean": "data"}  # others: train
 
 
 # What a list of one kind is called, and the tab on which one of them is looked at.

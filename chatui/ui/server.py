@@ -75,6 +75,7 @@ def serve(services: Services, settings: Settings) -> None:
     """Serve until interrupted; prints where, and a generated password once."""
     _refuse_taken_port(settings)
     app = build_server(services, settings)
+    services.searches.revive()
     services.jobs.tend()
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     lines = [f"chatui is ready: http://{shown}:{settings.port}"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chatui.cli import main
+from chatui.jobs import Journal
 from chatui.train.config_file import from_yaml
 
 
@@ -108,3 +109,37 @@ def test_base_tells_size_and_licence(capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["licence"], told["is_here"]) == ("apache-2.0", True)
     assert told["size_mb"] > 1
+
+
+def test_a_dry_run_prints_what_five_steps_took_and_starts_no_run(run, monkeypatch):
+    def five_steps(folder, module):
+        journal = Journal(folder)
+        journal.append("encoded", rows=418, tokens=22_000)
+        journal.append("step", step=0, steps=5)
+        for step in range(1, 6):
+            figures = {"loss": 2.0, "tokens": 400, "seconds": 4.0, "memory_mb": 800}
+            journal.append("step", step=step, steps=5, **figures)
+        journal.append("finished")
+
+    monkeypatch.setattr("chatui.jobs.queue.spawn", five_steps)
+
+    status, told, err = run("train", "sample-support-v1", "--dry-run", "--set", "epochs=2")
+
+    assert status == 0, err
+    assert (told["steps"], told["tokens_per_second"], told["peak_memory_mb"]) == (5, 100, 800)
+    assert told["seconds"] == pytest.approx(440, abs=5)
+    _, text, _ = run("train", "sample-support-v1", "--dry-run", "--set", "epochs=2", as_json=False)
+    assert "5 steps were measured: the whole run takes about 440 s and 0.8 GB" in text
+    assert run("runs")[1]["runs"] == []
+
+
+def test_a_dry_run_that_fails_says_why(run, monkeypatch):
+    def fails(folder, module):
+        Journal(folder).append("failed", reason="The machine ran out of memory.")
+
+    monkeypatch.setattr("chatui.jobs.queue.spawn", fails)
+
+    status, _, err = run("train", "sample-support-v1", "--dry-run")
+
+    assert status == 1
+    assert "The time was not measured: The machine ran out of memory." in err

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from chatui.model.catalog import STARTER, bases_on_offer, find_base
 from chatui.train.advice import Situation, advise
 from chatui.train.config import TrainConfig, with_changes
+from chatui.train.fitting import fit_of
 from chatui.train.hardware import Hardware
 from chatui.train.presets import PRESETS, preset
 
@@ -14,10 +15,14 @@ LAPTOP = Hardware(2, 8000, has_gpu=False)
 QWEN = "Qwen/Qwen2.5-0.5B-Instruct"
 
 
-def situation(rows=400, base=STARTER, config=None, hardware=LAPTOP, seconds=60.0) -> Situation:
+def situation(
+    rows=400, base=STARTER, config=None, hardware=LAPTOP, seconds=60.0, free=8000
+) -> Situation:
     found = find_base(base)
     config = config or preset("Quick look", found.parameters)
-    return Situation(rows, found, config, hardware, seconds, tuple(bases_on_offer()))
+    offered = tuple(bases_on_offer())
+    verdicts = {each.name: fit_of(config, each, None, free).verdict for each in offered}
+    return Situation(rows, found, config, hardware, seconds, offered, verdicts)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -62,7 +67,7 @@ def test_whoever_takes_advice_gets_no_further_one_on_the_same(rows, base, option
 
 
 def test_a_base_that_is_too_large_or_too_slow_is_advised_against_with_the_reason():
-    large = advise(situation(base=QWEN, hardware=Hardware(2, 1000, has_gpu=False)))
+    large = advise(situation(base=QWEN, free=1900))
     slow = advise(situation(base=QWEN, seconds=20 * 3600))
 
     assert (large[0].field, large[0].value) == ("base", "HuggingFaceTB/SmolLM2-135M-Instruct")

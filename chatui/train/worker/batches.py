@@ -60,6 +60,20 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     return {round(steps * number / count) for number in range(1, count + 1)}
 
 
+def a_few_steps(
+    steps: Sequence[Sequence[int]], lengths: Sequence[int], limits: Limits
+) -> list[list[int]]:
+    """Five steps to measure with: the first four, and of all the one that takes most memory."""
+
+    def at_once(step: Sequence[int]) -> tuple[int, int]:
+        rows = [lengths[row] for row in step]
+        return max(max(rows), min(limits.tokens, sum(rows))), sum(rows)
+
+    most = max(range(len(steps)), key=lambda number: at_once(steps[number]))
+    first = [number for number in range(len(steps)) if number != most][:4]
+    return [list(steps[number]) for number in (*first, most)]
+
+
 def epoch_ends(steps: Sequence[Sequence[int]], rows: int) -> list[int]:
     """The steps after which every row was seen once more."""
     ends, seen = [], 0

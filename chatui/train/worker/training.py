@@ -16,11 +16,13 @@ from chatui.model.catalog import STARTER, BaseModel
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import can_pack, packing
 from chatui.train.config import TrainConfig, passes_over
+from chatui.train.measurements import MOST_MEASURED
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
 from chatui.train.worker.adapting import beginning
 from chatui.train.worker.arguments import arguments
 from chatui.train.worker.batches import (
     Limits,
+    a_few_steps,
     epoch_ends,
     evaluation_steps,
     evenly,
@@ -34,6 +36,7 @@ from chatui.train.worker.material import dataset_of, encoded, rows_to_learn
 from chatui.train.worker.private import Private, private_run
 from chatui.train.worker.private_ledger import close_books, keep_books, trainer_of
 from chatui.train.worker.regularizing import noisy_embeddings
+from chatui.train.worker.reporting import reporters
 from chatui.train.worker.rows import Encoded
 from chatui.train.worker.samples import Samples
 from chatui.train.worker.saving import has_adapter, last_checkpoint
@@ -63,6 +66,8 @@ def _train(task: Task, record: RunRecord, team: Team) -> None:
     loaded = team.one_first(lambda: load_base(base, to_shard=record.sharded))
     rows = rows_to_learn(task, record, loaded)
     validation = encoded(task, record, loaded, "validation")
+    if record.rehearsal:
+        validation = replace(validation, rows=validation.rows[:MOST_MEASURED])
     config = team.from_first(lambda: settled(task, record.config, base, rows))
     record = record.model_copy(update={"config": config})
     model = beginning(task, record, loaded.model)
@@ -118,6 +123,10 @@ def _trainer(
     steps = steps[: config.max_steps or None]
     private = private_run(task, config, data.learned)
     steps = private.drawn(rows) if private else steps
+    packs = config.packing and config.method == "sft" and can_pack(loaded.model)
+    limits = Limits(config.batch_size, config.batch_tokens, packs, data.team.processes)
+    if record.rehearsal:
+        steps = a_few_steps(steps, [len(row.ids) for row in data.learned.rows], limits)
     ends = epoch_ends(steps, rows) or [len(steps)]
     plan = Plan(
         evaluate_after=frozenset(evaluation_steps(len(steps), config.evaluations)),
@@ -126,7 +135,6 @@ def _trainer(
         patience=config.patience,
         begins_trained=record.continues is not None,
     )
-    packs = config.packing and config.method == "sft" and can_pack(loaded.model)
     journalist = Journalist(
         task,
         plan,
@@ -137,7 +145,7 @@ def _trainer(
     kind, as_arguments, more = _trainer_of(private, loaded, config)
     trainer = kind(
         steps=steps,
-        limits=Limits(config.batch_size, config.batch_tokens, packs, data.team.processes),
+        limits=limits,
         pad_id=loaded.pad_id,
         base_name=public_name(loaded.base),
         team=data.team,
@@ -145,7 +153,7 @@ def _trainer(
         args=as_arguments(task.folder, config, steps=len(steps)),
         train_dataset=data.learned.rows,
         data_collator=lambda rows: rows,  # the loader collates; Trainer must not bring its own
-        callbacks=[journalist],
+        callbacks=[journalist, *(reporters(task, record) if data.team.is_first else ())],
         **more,
     )
     trainer.remove_callback(PrinterCallback)  # the journal says it better

@@ -36,10 +36,13 @@ def minutes(seconds: float | None) -> str:
     return f"about {round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def checks(problems: Sequence[Problem], ready: str) -> str:
-    """Everything that keeps a run from starting, or that it can."""
+def checks(problems: Sequence[Problem], ready: str, warning: str = "") -> str:
+    """Everything that keeps a run from starting, or that it can, and what to know before."""
     if not problems:
-        return f'<div class="chatui-note" role="status">✓ {escape(ready)}</div>'
+        told = f'<div class="chatui-note" role="status">✓ {escape(ready)}</div>'
+        if not warning:
+            return told
+        return f'{told}<div class="chatui-warning" role="status">{escape(warning)}</div>'
     return "".join(error_card(problem.sentence) for problem in problems)
 
 
@@ -141,8 +144,8 @@ def run_rows(runs: Sequence[RunView]) -> list[list[Any]]:
     return [
         [
             run.id,
-            run.name if run.name != run.id else "",
-            run.state,
+            run.name if run.name != run.id else _trial_of(run),
+            run.state_in_words,
             _number(run.validation_perplexity),
             run.dataset,
         ]
@@ -154,6 +157,10 @@ def accordion(group: str, names: Sequence[str], config: TrainConfig, start: Trai
     """The title of a group of options, with how many differ from the preset's."""
     changed = sum(getattr(config, name) != getattr(start, name) for name in names)
     return f"{group} · {changed} changed" if changed else group
+
+
+def _trial_of(run: RunView) -> str:
+    return f"{run.trial[0]}, trial {run.trial[1] + 1}" if run.trial else ""
 
 
 def _act(act: str, job: JobView, label: str) -> str:

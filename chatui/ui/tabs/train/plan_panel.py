@@ -1,5 +1,6 @@
 """The left side of the Train tab: what will be learned, from what and how."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from chatui.ui.tabs.train.going_on import GoingOn
 from chatui.ui.tabs.train.keeping import Keeping
 from chatui.ui.tabs.train.lesson import TAKE
 from chatui.ui.tabs.train.lessons import Lessons
+from chatui.ui.tabs.train.measuring import MeasuringPanel
 from chatui.ui.tabs.train.planning import Planning
 
 
@@ -30,6 +32,12 @@ class PlanParts:
     start: gr.Button
     copied: gr.Dropdown  # the runs whose options can be copied
     token: gr.Textbox  # of the Hub, for the run that is started or resumed
+    dataset: gr.Dropdown
+    base: gr.Dropdown
+    options: Mapping[str, Block]  # the fields of the form
+    copy: Callable[..., Any]  # from `copied` to `filled`
+    filled: list[Any]
+    review: Mapping[str, Any]  # the listener that checks what the form holds
 
 
 def build_plan(services: Services, page: Page) -> PlanParts:
@@ -40,7 +48,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     rated = gr.State(STARTER)
     dataset = gr.Dropdown(label="Dataset version")
     base = gr.Dropdown(
-        [(_on_offer(each.title, each.memory_mb), each.name) for each in bases_on_offer()],
+        [(each.title, each.name) for each in bases_on_offer()],  # and what they need, once known
         value=STARTER,
         label="Base model",
         info="Or type a folder on this machine, or a name on the Hugging Face Hub.",
@@ -74,6 +82,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
     start = gr.Button("Start training", variant="primary", interactive=False, elem_id="start-run")
+    measuring = MeasuringPanel(services)
     advice = gr.HTML(elem_id="train-advice", js_on_load=TAKE)
     with gr.Accordion("What it learns", open=False, elem_id="train-lesson") as lesson:
         learned = gr.HTML()
@@ -154,6 +163,8 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     ).then(**review)
     typed = [field.input for field in (*fields, processes)]  # type: ignore[attr-defined]
     gr.on([dataset.change, *typed], trigger_mode="always_last", **review)
+    measuring.listen(page, (dataset, base), options, command)
+    measuring.done.change(**review)  # minutes and memory are known better now
     start.click(
         shows_errors(planning.start_run),
         [dataset, base, key, page.selection],
@@ -174,7 +185,7 @@ def build_plan(services: Services, page: Page) -> PlanParts:
     )
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     count.click(lessons.all_of_them, looked_at, [lesson, learned, count], **once)
-    return PlanParts(start, copied, token)
+    return PlanParts(start, copied, token, dataset, base, options, keeping.copy, filled, review)
 
 
 def _let_checks_speak(options: dict[str, Block]) -> None:
@@ -186,7 +197,3 @@ def _let_checks_speak(options: dict[str, Block]) -> None:
     for field in options.values():
         if isinstance(field, gr.Number):
             field.minimum = field.maximum = None
-
-
-def _on_offer(title: str, memory_mb: int | None) -> str:
-    return f"{title} · needs {memory_mb / 1024:.1f} GB" if memory_mb else title

@@ -14,7 +14,7 @@ from chatui.train.advice import Advice, Situation, advise
 from chatui.train.checks import read_options
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
-from chatui.train.launching import Launch, launch_problems
+from chatui.train.launching import Launch
 from chatui.train.presets import PRESETS, QUICK_LOOK, preset
 from chatui.train.privacy import mechanism_for, promise_of
 from chatui.train.privacy_checks import privacy_advice
@@ -78,13 +78,15 @@ class Planning:
         base, adapter = (base or "").strip(), (adapter or "").strip()
         beginning, unusable = self._going_on.named(adapter, base)
         launch = Launch(processes)
-        problems = [*problems, *unusable, *launch_problems(launch, base, config)]
-        problems += self._services.runs.problems(dataset or "", config, base, beginning=beginning)
+        problems = [*problems, *unusable]
+        problems += self._services.runs.problems(
+            dataset or "", config, base, beginning=beginning, launch=launch
+        )
         start = _preset(chosen, base)
         titles = [describe.accordion(g, names, config, start) for g, names in GROUPS.items()]
         return (
             gr.Radio(self._presets(dataset, base), value=chosen),
-            describe.checks(problems, self._ready(dataset, config, base, problems)),
+            describe.checks(problems, *self._ready(dataset, config, base, problems)),
             advice_html(self._advice(dataset, base, config)),
             describe.command(
                 self._services.runs.command(
@@ -147,21 +149,30 @@ class Planning:
         except ChatUIError:  # told beside Start already
             return []
         offered = tuple(bases_on_offer())
-        plan = Situation(rows, found, config, Hardware.here(), seconds, offered)
-        return [*privacy_advice(config), *advise(plan)]
+        fits = self._services.runs.forecast.fits(dataset, config, [found, *offered])
+        verdicts = {fit.base.name: fit.verdict for fit in fits if fit}
+        situation = Situation(
+            rows, found, config, Hardware.here(), seconds, offered=offered, verdicts=verdicts
+        )
+        return [*privacy_advice(config), *advise(situation)]
 
     def _ready(
         self, dataset: str | None, config: TrainConfig, base: str, problems: list[Problem]
-    ) -> str:
+    ) -> tuple[str, str]:
+        """What will be done and what it takes, and a warning where it barely fits."""
         if problems or dataset is None:
-            return ""
+            return "", ""
         splits = self._services.datasets.view(dataset).splits
         seconds = self._services.runs.seconds_for(dataset, config, base)
         private = mechanism_for(config, splits["train"])
+        promise = f" {promise_of(private)}" if private else ""
+        fit = self._services.runs.forecast.fit(dataset, config, find_base(base))
+        memory = f", {fit.label}" if fit else ""
         return (
             f"Ready: {splits['train']} conversations to learn from, {splits['validation']} to "
-            f"measure with, {describe.minutes(seconds)}."
-        ) + (f" {promise_of(private)}" if private else "")
+            f"measure with, {describe.minutes(seconds)}{memory}.{promise}",
+            fit.warning if fit else "",
+        )
 
     def _presets(self, dataset: str | None, base: str) -> list[tuple[str, str]]:
         """Each preset with about how long it takes on this machine."""
