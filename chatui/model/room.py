@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chatui.workspace import read_json, write_json
 
-_PATIENCE = 15.0  # seconds that a job waits: the page looks every second, if there is one
+_PATIENCE = 5.0  # seconds that a job waits: the page looks every second, if there is one
 _LOOK_EVERY = 0.2
 
 

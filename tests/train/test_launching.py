@@ -147,3 +147,36 @@ def test_the_command_names_the_processes(bench):
     line = bench.runs.command("shop-v1", TrainConfig(), launch=Launch(2))
 
     assert line == "python -m chatui train shop-v1 --processes 2"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"privacy_epsilon": 8.0}, "Privacy takes one"), ({"method": "dpo"}, "preferences takes one")],
+)
+def test_what_learns_alone_is_refused_several_processes(here, options, told):
+    here(TWO_GPUS)
+    config = TrainConfig(**options)
+
+    (problem,) = launch_problems(Launch(2), STARTER, config)
+
+    assert told in problem.sentence
+    assert launch_problems(Launch(1), STARTER, config) == []
+
+
+def test_memory_is_asked_of_this_machine_only_for_what_it_holds_alone(
+    bench, tiny_base, monkeypatch
+):
+    from chatui.train.problem import Problem
+
+    monkeypatch.setattr(
+        bench.runs.forecast, "too_large", lambda *given: Problem("base", "It does not fit.")
+    )
+    config = SMALL
+
+    def told(launch: Launch) -> list[str]:
+        problems = bench.runs.problems(bench.dataset.id, config, str(tiny_base), launch=launch)
+        return [problem.sentence for problem in problems]
+
+    assert "It does not fit." in told(Launch())
+    assert "It does not fit." not in told(Launch(16, sharded=True, is_here=False))
+    assert "It does not fit." not in told(Launch(flavor="a10g-small"))

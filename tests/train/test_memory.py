@@ -8,15 +8,16 @@ import torch
 from chatui.jobs import Task
 from chatui.model.catalog import bases_on_offer, find_base
 from chatui.model.loading import load_base
+from chatui.model.room import room_wanted
 from chatui.model.shapes import shape_of
 from chatui.train import memory
 from chatui.train.config import TrainConfig
-from chatui.train.memory import free_memory_mb, memory_for
+from chatui.train.memory import Memory, free_memory_mb, memory_for
 from chatui.train.worker import checkpointing
 from chatui.train.worker.adapting import with_adapter
 from chatui.train.worker.rows import Encoded
 from chatui.train.worker.training import train
-from tests.train.conftest import made
+from tests.train.conftest import SMALL, made
 
 STARTER = find_base("starter")
 PLENTY = 10**6
@@ -115,3 +116,24 @@ def test_packing_can_be_left_off(bench, start):
         losses.append([e["loss"] for e in task.journal.events() if "loss" in e])
 
     assert losses[0] == pytest.approx(losses[1], rel=5e-3)
+
+
+def test_a_tight_run_asks_the_page_for_the_room_of_its_models(bench, tiny_base, monkeypatch):
+    monkeypatch.setattr("chatui.jobs.queue.spawn", lambda *given: None)
+    run = bench.runs.start(bench.dataset.id, SMALL, str(tiny_base))
+    task = Task(bench.workspace.existing("runs", run))
+    file, asked = bench.workspace.room_file, []
+
+    def memory(config, base, **given):
+        """Free as soon as somebody has heard the wish."""
+        if file.exists():
+            asked.append(room_wanted(file))
+        free = 10_000 if asked else 900
+        return Memory(600, 100, 10, 100, free, checkpoints=False)
+
+    monkeypatch.setattr(checkpointing, "memory_for", memory)
+
+    checkpointing.settled(task, SMALL, find_base(str(tiny_base)), Encoded([], {}, 0))
+
+    assert set(asked) == {f"training {run}"}
+    assert not file.exists()

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from chatui.model.catalog import STARTER, find_base
+from chatui.train.checks import find_problems
 from chatui.train.config import TrainConfig
 from chatui.train.privacy import Mechanism, mechanism_for, promise_of, told
 from chatui.train.privacy_checks import privacy_advice, with_what_privacy_needs
@@ -164,3 +166,12 @@ def test_a_plan_is_made_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_privacy_and_preferences_do_not_go_together(bench):
+    dataset = bench.datasets.view(bench.dataset.id)
+    config = TrainConfig(**FITTING, method="dpo")
+
+    told = [problem.sentence for problem in find_problems(config, dataset, find_base(STARTER))]
+
+    assert any("Set method to sft, or privacy ε to 0" in sentence for sentence in told)

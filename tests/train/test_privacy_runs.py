@@ -166,13 +166,13 @@ def test_a_private_run_that_is_killed_spends_and_learns_the_same_bit_for_bit(ben
 
     submit = bench.jobs.submit
 
-    def planted(kind: str, module: str, make: Callable[[], Path], key: str | None = None) -> Path:
+    def planted(kind: str, module: str, make: Callable[[], Path], **more: object) -> Path:
         def make_with_the_same_secret() -> Path:
             folder = make()
             write_json(folder / "privacy.json", state)
             return folder
 
-        return submit(kind, module, make_with_the_same_secret, key=key)
+        return submit(kind, module, make_with_the_same_secret, **more)
 
     with patch.object(bench.jobs, "submit", planted):
         killed = start(**PRIVATE)

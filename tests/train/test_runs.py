@@ -329,7 +329,7 @@ def test_plain_peft_loads_the_adapter(bench, start):
 
 def test_a_continued_run_begins_where_the_other_ended_and_never_gets_worse(bench, start):
     first = trained(bench, start, epochs=3, learning_rate=0.01)
-    with patch.object(bench.jobs, "submit", lambda kind, module, make, key=None: make()):
+    with patch.object(bench.jobs, "submit", lambda kind, module, make, **more: make()):
         second = bench.runs.continue_run(first, {"epochs": 1, "learning_rate": 0.02, "seed": 5})
     bench.runs.delete(first)  # it has its own copy
     task = Task(bench.workspace.existing("runs", second))

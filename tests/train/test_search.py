@@ -10,7 +10,7 @@ import pytest
 from chatui.errors import BadSearch, CannotTrain, SearchFailed
 from chatui.jobs import JobStopped, Journal
 from chatui.train import search_worker
-from chatui.train.config import TrainConfig
+from chatui.train.config import TrainConfig, with_changes
 from chatui.train.launching import Launch
 from chatui.train.search import SearchStore
 from chatui.train.search_record import SearchOptions, SearchRecord
@@ -401,3 +401,12 @@ def test_a_search_that_is_killed_with_its_app_finds_its_running_trial_again(
     ]
     assert len(bench.runs.view("r1").job.of_kind("resumed")) == 1
     assert searches.revive() == []
+
+
+def test_a_search_on_private_data_is_refused_since_each_trial_would_spend_its_own(
+    bench, searches, tiny_base
+):
+    start = with_changes(START, {"privacy_epsilon": 8.0, "packing": False})
+
+    with pytest.raises(BadSearch, match="spend an ε of its own"):
+        searches.start(bench.dataset.id, start, str(tiny_base))

@@ -62,8 +62,11 @@ def collate_step(
 ) -> list[dict[str, torch.Tensor]]:
     """The batches of a step that this process reads; where it has none left, nothing is learned."""
     pieces = pieces_of_step([len(row.ids) for row in rows], limits)
-    idle = EncodedRow(rows[0].ids[:2], [False] * 2)
-    return [
-        collate([idle] if piece is None else [rows[n] for n in piece], pad_id, pack=limits.packs)
-        for piece in team.share(pieces)
-    ]
+
+    def read(piece: Sequence[int] | None) -> list[EncodedRow]:
+        idle = piece is None
+        return (
+            [EncodedRow(rows[0].ids[:2], [False] * 2)] if idle else [rows[n] for n in piece or ()]
+        )
+
+    return [collate(read(piece), pad_id, pack=limits.packs) for piece in team.share(pieces)]
