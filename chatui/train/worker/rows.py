@@ -64,9 +64,8 @@ def collate_step(
     pieces = pieces_of_step([len(row.ids) for row in rows], limits)
 
     def read(piece: Sequence[int] | None) -> list[EncodedRow]:
-        idle = piece is None
-        return (
-            [EncodedRow(rows[0].ids[:2], [False] * 2)] if idle else [rows[n] for n in piece or ()]
-        )
+        if piece is None:
+            return [EncodedRow(rows[0].ids[:2], [False] * 2)]
+        return [rows[number] for number in piece]
 
     return [collate(read(piece), pad_id, pack=limits.packs) for piece in team.share(pieces)]
