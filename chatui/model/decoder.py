@@ -100,6 +100,7 @@ class Decoder:
         """Answer a row as soon as there is room."""
         self._waiting.append(row)
 
+    @torch.inference_mode()  # as the memory was made
     def leave(self, row: Row) -> None:
         """Forget a row that is not wanted any more."""
         if row in self._waiting:

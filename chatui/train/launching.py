@@ -68,7 +68,7 @@ def launch_problems(
         what = "Privacy" if config.privacy_epsilon else "Learning from preferences"
         sentence = f"{what} takes one process, and there are {count}. Set processes to 1."
         return [Problem("processes", sentence)]
-    most, what = (here.gpus, "GPU") if here.has_gpu else (here.cores, "core")
+    most, what = (max(1, here.gpus), "GPU") if here.has_gpu else (here.cores, "core")
     if launch.is_here and count > most:
         s = "" if most == 1 else "s"
         return [

@@ -70,7 +70,10 @@ def test_each_choice_has_a_hash_of_its_own_and_an_engine_of_its_own(bare):
     shelf = ModelShelf()
 
     hashes = {template_hash(find_base(name)) for name in names}
-    engines = [shelf.engine(name) for name in names[:2]]
+    engines = []
+    for name in names[:2]:
+        with shelf.using(name) as engine:
+            engines.append(engine)
 
     assert len(hashes) == len(TEMPLATES)
     assert engines[0].base_hash == engines[1].base_hash

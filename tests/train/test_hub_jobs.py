@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from chatui.cli.planning import flavor_of
 from chatui.errors import BadOption, CannotTrain, JobElsewhereFailed, NoHubToken, NotOnTheHub
 from chatui.jobs import JobStopped, Task
 from chatui.train import launching, remote
@@ -201,7 +202,5 @@ def test_what_training_needs_is_installed_there_in_the_same_versions():
 
 @pytest.mark.parametrize("on", ["a10g-small", "hf:", "aws:p5"])
 def test_a_machine_that_nobody_names_is_refused(on):
-    from chatui.cli.training import _flavor
-
     with pytest.raises(BadOption, match="such as hf:a10g-small"):
-        _flavor(on)
+        flavor_of(on)

@@ -11,6 +11,7 @@ from chatui.jobs import Journal
 from chatui.model.catalog import STARTER
 from chatui.services import Services
 from chatui.train.config import TrainConfig
+from chatui.train.launching import Launch
 from chatui.train.search import SearchStore
 from chatui.train.search_record import SearchOptions
 from chatui.ui.state import Selection
@@ -153,7 +154,7 @@ def test_taking_the_best_looks_at_its_run_and_has_its_options_copied(services):
     searching, name = Searching(services), started(services, ["learning_rate"])
     with pytest.raises(BadSearch, match="no trial is complete"):
         searching.take(CHOSEN, name)
-    services.runs.start("shop-v1", TrainConfig(epochs=3), trial=(name, 0))
+    services.runs.start("shop-v1", TrainConfig(epochs=3), launch=Launch(trial=(name, 0)))
     tried(journal_of(services, name), 0, 0.9)
 
     selected, copied = searching.take(CHOSEN, name)
