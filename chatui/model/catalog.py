@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatui.errors import BaseNotUsable, NoChatTemplate, UnknownBase
 from chatui.model.hub import fetched, is_hub_name, on_this_disk
+from chatui.model.quantization import NF4, split_quantization
 from chatui.model.templates import OWN, TEMPLATES, chosen_template, split_name
 
 STARTER = "starter"
@@ -33,11 +34,12 @@ class BaseModel:
     context: int | None  # tokens
     size_mb: int | None  # on disk
     template: str = OWN  # or one of TEMPLATES that was chosen instead
+    quantization: str = NF4  # or one of QUANTIZATIONS that was chosen instead
 
     @property
     def source(self) -> str:
-        """Its name without the template that was chosen for it."""
-        return split_name(self.name)[0]
+        """Its name without the template and the quantization that were chosen for it."""
+        return split_quantization(split_name(self.name)[0])[0]
 
     @property
     def is_of_the_hub(self) -> bool:
@@ -88,8 +90,8 @@ def bases_on_offer() -> list[BaseModel]:
 def find_base(name: str) -> BaseModel:
     """The base model of a name: "starter", a folder, or `owner/model` on the Hub.
 
-    A chat template may be chosen behind the name: `owner/model#chatml`. Asks the disk only. Raises
-    UnknownBase, or BaseNotUsable for a folder without a usable model.
+    Quantization and chat template may be chosen behind it: `owner/model#fp4#chatml`. Asks the disk
+    only. Raises UnknownBase, or BaseNotUsable for a folder without a usable model.
     """
     name = name.strip()
     if Path(name).expanduser().is_dir():
@@ -100,6 +102,12 @@ def find_base(name: str) -> BaseModel:
 
 
 def _find(name: str) -> BaseModel:
+    """A model by its name with a quantization, perhaps, and without a template."""
+    source, quantization = split_quantization(name)
+    return replace(_by_source(source), name=name, quantization=quantization)
+
+
+def _by_source(name: str) -> BaseModel:
     if name == STARTER:
         return _describe(STARTER_FOLDER, STARTER, "Starter", "apache-2.0")
     if Path(name).expanduser().is_dir():

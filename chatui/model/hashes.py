@@ -11,6 +11,7 @@ from pathlib import Path
 from chatui.conversation import content_hash
 from chatui.errors import AdapterNotUsable
 from chatui.model.catalog import BaseModel, chat_template, local_folder
+from chatui.model.quantization import NF4
 
 _PARTS_OF_A_BASE = ("config.json", "*.safetensors", "tokenizer.json", "tokenizer.model")
 # Where an adapter was made does not change what it is.
@@ -18,10 +19,14 @@ _NOT_PART_OF_AN_ADAPTER = ("base_model_name_or_path", "inference_mode", "revisio
 
 
 def base_hash(base: BaseModel) -> str:
-    """Hash of a base model's weights, shape and tokenizer; downloads a Hub model if need be."""
+    """Hash of a base model's weights as they are loaded, its shape and tokenizer.
+
+    Downloads a Hub model if need be.
+    """
     folder = local_folder(base)
     files = sorted({path for pattern in _PARTS_OF_A_BASE for path in folder.glob(pattern)})
-    return content_hash([[path.name, file_hash(path)] for path in files])
+    whole = content_hash([[path.name, file_hash(path)] for path in files])
+    return whole if base.quantization == NF4 else content_hash([whole, base.quantization])
 
 
 def template_hash(base: BaseModel) -> str:

@@ -1,6 +1,7 @@
 """Load a base model in 4 bits: the only place with quantization settings.
 
-NF4 with double quantization, on CPU and GPU alike. Nothing here runs code that came with a model.
+NF4 or FP4 with double quantization, on CPU and GPU alike, or 16 bits where they are asked for.
+Nothing here runs code that came with a model.
 """
 
 from dataclasses import dataclass
@@ -20,14 +21,11 @@ from chatui.model.catalog import BaseModel, chat_template, local_folder
 from chatui.model.encoding import ChatEncoder
 from chatui.model.hashes import base_hash, template_hash
 from chatui.model.quantised import Copy, loaded_once
+from chatui.model.quantization import SIXTEEN
 
 _THREADS = torch.get_num_threads()  # as the machine or its owner allows, before any model
 _PARAMETERS_PER_THREAD = 10_000_000
-_QUANTIZATION: dict[str, object] = {
-    "load_in_4bit": True,
-    "bnb_4bit_quant_type": "nf4",
-    "bnb_4bit_use_double_quant": True,
-}
+_QUANTIZATION: dict[str, object] = {"load_in_4bit": True, "bnb_4bit_use_double_quant": True}
 _BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)  # of model files
 _LONGEST_CONTEXT = 32_768  # what a tokenizer that knows no limit is held to
 
@@ -64,7 +62,7 @@ def compute_dtype() -> torch.dtype:
 def load_base(
     base: BaseModel, *, decodes_only: bool = False, to_shard: bool = False
 ) -> LoadedModel:
-    """Load a base model in 4 bits, in evaluation mode and without adapters.
+    """Load a base model in 4 bits, or as its name says, in evaluation mode and without adapters.
 
     With `decodes_only` the CPU may use its packed kernel, five times as fast for one token at a
     time; such a model must never be trained, scored, merged or saved. With `to_shard` it is loaded
@@ -79,9 +77,14 @@ def load_base(
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        plan = _Plan(folder, dtype, torch.device("cpu") if to_shard else device(), to_shard)
+        where = torch.device("cpu") if to_shard else device()
+        plan = _Plan(folder, dtype, where, to_shard, base.quantization)
         tokenizer.chat_template = template
-        model = loaded_once(Copy(base, plan.settings), partial(_model, plan), _BROKEN)
+        model = (
+            _model(plan, None)
+            if base.quantization == SIXTEEN
+            else loaded_once(Copy(base, plan.settings), partial(_model, plan), _BROKEN)
+        )
     except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -129,23 +132,31 @@ class _Plan:
     dtype: torch.dtype
     device: torch.device
     to_shard: bool
+    kind: str  # of QUANTIZATIONS
 
     @property
     def settings(self) -> dict[str, object]:
         """What a quantised copy must have been made with to be used."""
         stored = {"stored": str(self.dtype)} if self.to_shard else {}
-        return {**_QUANTIZATION, "dtype": str(self.dtype), "device": self.device.type, **stored}
+        how = {**_QUANTIZATION, "bnb_4bit_quant_type": self.kind, **stored}
+        return {**how, "dtype": str(self.dtype), "device": self.device.type}
 
     @property
     def quantization(self) -> BitsAndBytesConfig:
         """The settings as transformers takes them."""
         stored = {"bnb_4bit_quant_storage": self.dtype} if self.to_shard else {}
-        return BitsAndBytesConfig(**_QUANTIZATION, **stored, bnb_4bit_compute_dtype=self.dtype)
+        return BitsAndBytesConfig(
+            **_QUANTIZATION,
+            **stored,
+            bnb_4bit_quant_type=self.kind,
+            bnb_4bit_compute_dtype=self.dtype,
+        )
 
 
 def _model(plan: _Plan, copy: Path | None) -> Any:
     """A base model from its folder, quantised here, or from a copy that is quantised."""
-    quantization = {} if copy else {"quantization_config": plan.quantization}
+    is_whole = copy is not None or plan.kind == SIXTEEN
+    quantization = {} if is_whole else {"quantization_config": plan.quantization}
     return AutoModelForCausalLM.from_pretrained(
         copy or plan.folder,
         dtype=plan.dtype,

@@ -33,7 +33,7 @@ class Copy:
     def __init__(self, base: BaseModel, settings: dict[str, object]) -> None:
         cache = load_settings().cache.expanduser()
         name = base.source if base.is_of_the_hub else base.path
-        self.folder = cache / "quantised" / content_hash(name)[:16]
+        self.folder = cache / "quantised" / content_hash([name, settings])[:16]
         libraries = {name: version(name) for name in _LIBRARIES}
         self._made_from = {"base": base_hash(base), "settings": settings, "libraries": libraries}
 

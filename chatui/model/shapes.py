@@ -3,11 +3,12 @@
 Reads one small file, or knows the model by name; downloads nothing. No torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chatui.model.catalog import BaseModel
+from chatui.model.quantization import SIXTEEN
 from chatui.workspace import read_json
 
 
@@ -23,6 +24,7 @@ class ModelShape:
     head_size: int
     vocabulary: int
     is_tied: bool  # whether the head is the embedding
+    is_whole: bool = False  # whether its weights are loaded in 16 bits, and not in 4
 
     @property
     def linear_layers(self) -> tuple[tuple[int, int], ...]:
@@ -59,12 +61,11 @@ _KNOWN = {
 def shape_of(base: BaseModel) -> ModelShape | None:
     """The shape of a base model; None before a download, or if its config is of another kind."""
     path = _config_file(base)
-    if path is None:
-        return _KNOWN.get(base.source)
     try:
-        return _read(read_json(path))
+        shape = _read(read_json(path)) if path else _KNOWN.get(base.source)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return replace(shape, is_whole=base.quantization == SIXTEEN) if shape else None
 
 
 def _config_file(base: BaseModel) -> Path | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Remote = Callable[[BaseModel], Answering]  # what answers for a base model elsewhere
 
-_Key = tuple[str, str]  # where it is, and the chat template that was chosen
+_Key = tuple[str, str, str]  # where it is, and what was chosen: chat template, quantization
 
 IDLE_SECONDS = 900.0  # without a question, after which a model is put away
 _LOOK_EVERY = 1.0  # seconds between two looks at who wants room
@@ -154,7 +154,7 @@ class ModelShelf:
 
 
 def _key(base: BaseModel) -> _Key:
-    return base.path, base.template
+    return base.path, base.template, base.quantization
 
 
 def _return_memory() -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from chatui.errors import BaseNotUsable
+from chatui.model.quantization import quantized_as, split_quantization
 from chatui.model.special_tokens import special_tokens
 
 OWN = ""  # the template that came with the model
@@ -27,6 +28,17 @@ def name_with(name: str, choice: str) -> str:
     """The name of a base model with another template chosen."""
     base = split_name(name)[0]
     return f"{base}{_SIGN}{choice}" if choice else base
+
+
+def name_in(name: str, quantization: str) -> str:
+    """The name of a base model with another quantization; a chosen template stays."""
+    base, choice = split_name(name)
+    return name_with(quantized_as(base, quantization), choice)
+
+
+def quantization_in(name: str) -> str:
+    """Which quantization a base model's name asks for."""
+    return split_quantization(split_name(name or "")[0])[1]
 
 
 @lru_cache(maxsize=16)
@@ -51,7 +63,7 @@ def chosen_template(choice: str, name: str, folder: Path) -> str:
 def with_template_like(text: str, name: str) -> str:
     """The name of a base model in a folder, with the choice that writes just this template."""
     base, chosen = split_name(name)
-    folder = Path(base).expanduser()
+    folder = Path(split_quantization(base)[0]).expanduser()
     if chosen or not text or not (folder / "tokenizer.json").is_file():
         return name
     for choice in TEMPLATES:

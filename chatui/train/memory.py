@@ -140,7 +140,8 @@ def _memory(
     through = (kept + passing) * (_DORA if is_plain else 1) / _MB
     logits = min(_LOGITS_MB, sum(piece) * shape.vocabulary * 12 / _MB)
     learned = shape.layers * config.lora_rank * sum(a + b for a, b in shape.linear_layers)
-    weights = _BYTES_OF_A_4_BIT_WEIGHT * shape.linear_weights + 2 * shape.embedding_weights
+    each = _BYTES if shape.is_whole else _BYTES_OF_A_4_BIT_WEIGHT
+    weights = each * shape.linear_weights + _BYTES * shape.embedding_weights
     return Memory(
         runtime_mb=_RUNTIME_MB,
         weights_mb=round(weights / _MB),

@@ -15,6 +15,7 @@ from chatui.jobs import JobStopped, Task
 from chatui.model.catalog import STARTER, BaseModel
 from chatui.model.loading import LoadedModel, load_base
 from chatui.model.packed import can_pack, packing
+from chatui.model.quantization import QUANTIZATIONS
 from chatui.train.config import TrainConfig, passes_over
 from chatui.train.measurements import MOST_MEASURED
 from chatui.train.record import RunRecord, adapter_folder, checkpoints_folder
@@ -62,7 +63,7 @@ def train(task: Task) -> None:
 
 def _train(task: Task, record: RunRecord, team: Team) -> None:
     base = team.one_first(lambda: base_on_disk(task, record.base))
-    task.log(f"Loading {base.title} in 4 bits")
+    task.log(f"Loading {base.title} in {QUANTIZATIONS[base.quantization]}")
     loaded = team.one_first(lambda: load_base(base, to_shard=record.sharded))
     rows = rows_to_learn(task, record, loaded)
     validation = encoded(task, record, loaded, "validation")

@@ -8,7 +8,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from chatui.model.catalog import STARTER, bases_on_offer
-from chatui.model.templates import OWN, name_with
+from chatui.model.quantization import NF4, QUANTIZATIONS
+from chatui.model.templates import OWN, name_in, name_with, quantization_in
 from chatui.services import Services
 from chatui.train.config import GROUPS, TrainConfig
 from chatui.train.hardware import Hardware
@@ -78,6 +79,13 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         info="For a base model that brings none; it stands behind the model's name.",
         visible=False,
         elem_id="train-template",
+    )
+    weights = gr.Dropdown(
+        [(title, name) for name, title in QUANTIZATIONS.items()],
+        value=NF4,
+        label="Weights of the base model",
+        info="4 bits take a quarter of the memory; the choice stands behind the model's name.",
+        elem_id="train-weights",
     )
     chosen = gr.Radio(list(PRESETS), value=QUICK_LOOK, label="Preset", elem_classes="train-presets")
     checks = gr.HTML(elem_id="train-checks")
@@ -152,6 +160,8 @@ def build_plan(services: Services, page: Page) -> PlanParts:
         **QUIET,
     )
     template.input(name_with, [base, template], base, **QUIET)
+    weights.input(name_in, [base, weights], base, **QUIET)
+    base.change(quantization_in, base, weights, **QUIET)
     base.change(
         planning.choose_base, [base, chosen, rated], [options["learning_rate"], rated], **QUIET
     ).then(**review)
