@@ -20,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sides import EASED, answer_here, ratio, run_side, tell, versions
+from sides import EASED, answer_here, parser, ratio, run_side, tell, versions
 
 SIDES = ("ours", "lock", "serve")
 VISITORS = {1: 1.0, 8: 2.2, 32: 3.5}  # and how many times the lock's tokens they should get
@@ -46,17 +46,9 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one round, targets at 0.8")
-    parser.add_argument("--json", action="store_true", help="one object on stdout")
-    parser.add_argument("--gpu", action="store_true", help="on the first CUDA device")
-    parser.add_argument("--shape", action="append", metavar="NAME")
-    parser.add_argument("--bandwidth", type=float, default=4.8, help="of the GPU, in TB/s")
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--bandwidth", type=float, default=4.8, help="of the GPU, in TB/s")
+    return options.parse_args()
 
 
 def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sides import EASED, answer_here, ratio, run_side, tell, versions
+from sides import EASED, answer_here, parser, ratio, run_side, tell, versions
 
 # What is done, and how many times the tokens per second of the plain way it should reach.
 FASTER = {"likelihoods": 4.0, "replies with an adapter": 3.0, "replies of the base": 2.2}
@@ -27,7 +27,7 @@ _SAME = 0.99  # of the greedy texts
 
 
 def main() -> int:
-    options = _options()
+    options = parser(__doc__).parse_args()
     if options.side:
         return answer_here(lambda: _side(options))
     named = versions("torch", "transformers", "peft", "bitsandbytes")
@@ -38,19 +38,6 @@ def main() -> int:
         result["ratios"] |= ratios
         result["measured"][shape] = measured
     return tell(result, options.json)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one round, targets at 0.8")
-    parser.add_argument("--json", action="store_true", help="one object on stdout")
-    parser.add_argument("--gpu", action="store_true", help="on the first CUDA device")
-    parser.add_argument("--shape", action="append", metavar="NAME")
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:

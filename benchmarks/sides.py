@@ -5,13 +5,25 @@ import os
 import platform
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 EASED = 0.8  # of each target, with --quick
+
+
+def parser(about: str | None) -> ArgumentParser:
+    """The options that these benchmarks share; `about` is the script's docstring."""
+    found = ArgumentParser(description=about, formatter_class=RawDescriptionHelpFormatter)
+    found.add_argument("--quick", action="store_true", help="one round, targets at 0.8")
+    found.add_argument("--json", action="store_true", help="one object on stdout")
+    found.add_argument("--gpu", action="store_true", help="on the first CUDA device")
+    found.add_argument("--shape", action="append", metavar="NAME")
+    found.add_argument("--side", help=SUPPRESS)
+    found.add_argument("--folder", type=Path, help=SUPPRESS)
+    return found
 
 
 def ratio(value: float, target: float) -> dict[str, object]:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sides import EASED, answer_here, ratio, run_side, tell, versions
+from sides import EASED, answer_here, parser, ratio, run_side, tell, versions
 
 SIDES = ("ours", "ours, low memory", "TRL", "TRL packing")
 _ROWS_PER_STEP = {False: 8, True: 64}  # on a GPU more, for everybody
@@ -43,17 +43,9 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one round, targets at 0.8")
-    parser.add_argument("--json", action="store_true", help="one object on stdout")
-    parser.add_argument("--gpu", action="store_true", help="on the first CUDA device")
-    parser.add_argument("--shape", action="append", metavar="NAME")
-    parser.add_argument("--peak-tflops", type=float, default=790.0, help="of the GPU, bfloat16")
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--peak-tflops", type=float, default=790.0, help="of the GPU, bfloat16")
+    return options.parse_args()
 
 
 def _compare(shape: str, folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:

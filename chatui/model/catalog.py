@@ -19,7 +19,6 @@ STARTER = "starter"
 STARTER_FOLDER = Path(__file__).parent / "starter"
 _NEEDED_FILES = ("*.json", "model*.safetensors", "*.jinja", "*.model", "*.txt", "README.md")
 TOKENIZER_FILES = ("tokenizer*.json", "*.jinja", "special_tokens_map.json", "config.json")
-_RUNTIME_MB = 450  # torch, transformers and the page's own process, before any weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,6 @@ class BaseModel:
     def is_of_the_hub(self) -> bool:
         """Whether it is known by a name of the Hub, be it downloaded or not."""
         return is_hub_name(self.source) and not Path(self.source).is_dir()
-
-    @property
-    def memory_mb(self) -> int | None:
-        """About how much memory it takes to answer, loaded in 4 bits."""
-        if self.parameters is None:
-            return None
-        # Half a byte a weight, and the embeddings (up to a third of a small model) in two.
-        return round(_RUNTIME_MB + self.parameters * 1.0 / 2**20)
 
     @property
     def is_local(self) -> bool:

@@ -96,7 +96,6 @@ def test_the_starter_is_the_first_base_on_offer_and_is_described():
     assert starter.name == "starter"
     assert starter.parameters > 1_000_000
     assert starter.context >= 512
-    assert starter.memory_mb > 0
 
 
 def test_a_folder_is_described_from_its_files(tiny_base):
