@@ -6,6 +6,7 @@ those of likelihoods take turns.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -27,6 +28,8 @@ from chatui.model.requests import Item, Likelihood, Reply, Request
 from chatui.model.sampling import Sampler
 from chatui.model.writing import Writing
 
+_MOST_ADAPTERS = 8  # that are attached at a time
+
 
 class Engine:
     """A loaded model that answers requests, with or without an adapter."""
@@ -39,6 +42,8 @@ class Engine:
         decoder = partial(self._writing.decoder, remembers=True)
         self._crew = Crew(decoder, self._lock, self._going_on)
         self._only_writes = False
+        self._recent: dict[str, None] = {}  # adapters; the one that was wanted last is the last
+        self._asked: Counter[str | None] = Counter()  # how many streams are under way of each
 
     @classmethod
     def open(cls, base: BaseModel, *, decodes_only: bool = False) -> "Engine":
@@ -78,15 +83,23 @@ class Engine:
         return self._loaded.encoder
 
     def attach(self, folder: Path) -> str:
-        """Attach a run's adapter; returns its hash. Raises AdapterNotUsable."""
+        """Attach a run's adapter; returns its hash. Raises AdapterNotUsable.
+
+        Of too many, the one that nobody has wanted for the longest is freed.
+        """
         with self._lock:
-            return self._adapters.attach(folder)
+            name = self._adapters.attach(folder)
+            self._recent.pop(name, None)
+            self._recent[name] = None
+            unused = [each for each in self._recent if each != name and not self._asked[each]]
+            for each in unused[: max(0, len(self._recent) - _MOST_ADAPTERS)]:
+                self._detach(each)
+            return name
 
     def detach(self, adapter: str) -> None:
         """Free what an adapter takes; nobody may be asking it."""
         with self._lock:
-            self._adapters.detach(adapter)
-            self._writing.forget(adapter)
+            self._detach(adapter)
 
     def model_hash(self, adapter: str | None) -> str:
         """Hash of what answers: base, adapter (None: the base alone) and template."""
@@ -119,6 +132,7 @@ class Engine:
         row = self._row(request)
         with self._lock:
             lane, way = self._writing.lane(request.adapter), self._writing.way(request.adapter)
+            self._asked[request.adapter] += 1
         ticket = self._crew.join(row, lane)
         shown, ids, ended = "", row.progress.ids, None
         try:
@@ -130,6 +144,8 @@ class Engine:
                     yield text[len(shown) :]
                     shown = text
         finally:  # also when nobody reads on
+            with self._lock:
+                self._asked[request.adapter] -= 1
             if row.progress.ended is None:
                 self._crew.leave(ticket)
         text = self.encoder.text(ids).strip()
@@ -174,6 +190,11 @@ class Engine:
             model = self._adapters.using(adapter)
             with packing(model):
                 return batch_likelihoods(model, rows, self._loaded.pad_id)
+
+    def _detach(self, adapter: str) -> None:
+        self._recent.pop(adapter, None)
+        self._adapters.detach(adapter)
+        self._writing.forget(adapter)
 
     def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Replies as they end. Those of one adapter are made at a time, the longest prompts first.

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatui.conversation import Turn
+from chatui.errors import AdapterNotUsable
 from chatui.model.catalog import find_base
 from chatui.model.decoder import Decoder, Row
 from chatui.model.decoding import Decoding
@@ -289,11 +290,32 @@ def test_a_detached_adapter_is_free_and_the_others_answer_as_before(tiny_base, t
     engine.detach(second)
 
     assert told(engine.replies(ask(*QUESTIONS, adapter=first))) == alone
-    with pytest.raises(Exception, match="not attached"):
+    with pytest.raises(AdapterNotUsable, match="not attached"):
         engine.replies(ask("Hello", adapter=second))
     engine.detach(first)
     assert told(engine.replies(ask(*QUESTIONS))) == base
     assert engine.attach(tmp_path / "b") == second
+
+
+def test_of_too_many_adapters_the_one_nobody_wanted_for_longest_is_freed(
+    tiny_base, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("chatui.model.engine._MOST_ADAPTERS", 2)
+    engine = precise(tiny_base)
+    folders = [make_adapter(tiny_base, tmp_path / str(seed), seed=seed) for seed in range(1, 5)]
+    first = engine.attach(folders[0])
+    speaking = engine.stream(ask("Hello", adapter=first)[0], lambda: False)
+    began = next(speaking)
+
+    second, third, fourth = (engine.attach(folder) for folder in folders[1:])
+
+    assert engine.replies(ask("Hello", adapter=fourth))
+    for freed in (second, third):
+        with pytest.raises(AdapterNotUsable, match="not attached"):
+            engine.replies(ask("Hello", adapter=freed))
+    pieces, reply = read(speaking)  # somebody is being answered by it
+    assert "".join([began, *pieces]) == reply.text
+    assert engine.attach(folders[1]) == second
 
 
 def test_a_failing_pass_is_told_to_everybody_who_waits_and_the_next_reply_comes(
