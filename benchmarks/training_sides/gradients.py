@@ -71,6 +71,8 @@ def _ours(base: Path, rows: list[EncodedRow], dtype: torch.dtype) -> torch.Tenso
 class _Loss:
     """As much of a trainer as its loss asks for."""
 
+    weighed = ReplyTrainer.weighed
+
     def __init__(self, head: Any) -> None:
         self._head, self._label_smoothing = head, 0.0
         self.nats, self.reply_tokens, self.tokens = 0.0, 0, 0
